@@ -1,0 +1,20 @@
+"""Recipe Prompt batch: hands DSS's datasets, settings and address to the run."""
+
+from pathlib import Path
+
+from mesh_prompt_batch.adapters import dss, mesh
+from mesh_prompt_batch.batch import complete_dataset
+from mesh_prompt_batch.settings import Settings
+
+with dss.recipe_run() as recipe:
+    complete_dataset(
+        recipe.messages,
+        recipe.completions,
+        Settings.from_config(recipe.config, recipe.variables),
+        lambda settings: mesh.MeshCalls(
+            lambda: recipe.mesh.connect(mesh.list_llm_ids),
+            timeout_seconds=settings.timeout_seconds,
+            max_connections=settings.max_concurrency,
+        ),
+        Path.cwd(),
+    )

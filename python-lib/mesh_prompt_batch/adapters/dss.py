@@ -1,0 +1,183 @@
+"""The only door to DSS: a recipe's datasets and settings, a macro's project, the way to the Mesh."""
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import dataiku
+from mesh_prompt_batch import __version__
+from mesh_prompt_batch.adapters.dss_credentials import TemporaryKeys, candidates
+from mesh_prompt_batch.credentials import Accepted, first_accepted
+from mesh_prompt_batch.endpoint import Endpoint
+from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.output import Cell, Column
+from mesh_prompt_batch.plugin_settings import PluginSettings
+from mesh_prompt_batch.process import termination_as_exception
+
+logger = logging.getLogger(__name__)
+
+CHUNK_ROWS = 1_000
+# Of the database that the input lies in; the output may lie in another one.
+_STORAGE_KEYS = ("originalType", "originalSQLType")
+
+
+class InputDataset:
+    """A dataset as text: no inference, no dates parsed, no "NA" taken for nothing."""
+
+    def __init__(self, full_name: str) -> None:
+        self._dataset = dataiku.Dataset(full_name)
+
+    def schema(self) -> list[Column]:
+        return [dict(column) for column in self._dataset.read_schema()]
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[list[tuple[str, ...]]]:
+        names = [column["name"] for column in self._dataset.read_schema()]
+        frames = self._dataset.iter_dataframes_forced_types(
+            names, dict.fromkeys(names, str), [], chunksize=CHUNK_ROWS, keep_default_na=False
+        )
+        for frame in frames:
+            yield list(zip(*(frame[name].tolist() for name in columns), strict=True))
+
+
+class OutputDataset:
+    """A dataset to be written once, all at once."""
+
+    def __init__(self, full_name: str) -> None:
+        self._dataset = dataiku.Dataset(full_name)
+        self.appends = bool(getattr(self._dataset, "spec_item", {}).get("appendMode"))
+
+    def check(self, schema: Sequence[Column]) -> None:
+        """Raises SettingsError where rows are to be appended under other columns."""
+        if not self.appends:
+            return
+        there = _names_and_types(self._dataset.read_schema(raise_if_empty=False))
+        planned = _names_and_types(schema)
+        if there and there != planned:
+            raise SettingsError(
+                "'Append instead of overwrite' needs the columns that the output has; this run would write"
+                f" {_difference(planned, there)}: change 'Output columns', or clear the output."
+            )
+
+    def write(self, schema: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> int:
+        # Opening the writer clears the output: nothing that can fail comes between it and the rows.
+        self._dataset.write_schema([_portable(column) for column in schema])
+        written = 0
+        with self._dataset.get_writer() as writer:
+            for row in rows:
+                writer.write_tuple(row)
+                written += 1
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """The way to the LLM Mesh from inside DSS."""
+
+    project_key: str
+    plugin: PluginSettings
+    temporary_keys: TemporaryKeys
+
+    def connect(self, list_llm_ids: Callable[[Endpoint], frozenset[str]]) -> Accepted:
+        """The first endpoint that accepts us. Raises EndpointError when none does."""
+        client = dataiku.api_client()
+        offers = candidates(
+            client, self.project_key, self.plugin, _front_address, self.temporary_keys
+        )
+        return first_accepted(offers, list_llm_ids, time.sleep)
+
+    def list_llms(self, purpose: str) -> list[Mapping[str, object]]:
+        """What DSS lists for a purpose; every key but `id` may be missing."""
+        project = dataiku.api_client().get_project(self.project_key)
+        return [dict(item) for item in project.list_llms(purpose=purpose)]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What DSS hands to a run of the recipe."""
+
+    config: Mapping[str, object]
+    variables: Mapping[str, str]
+    messages: InputDataset
+    completions: OutputDataset
+    mesh: Mesh
+
+
+@contextlib.contextmanager
+def recipe_run() -> Iterator[Recipe]:
+    """The recipe that this process runs; SIGTERM and errors leave nothing behind."""
+    # Only recipes have this module: notebooks import this file too.
+    from dataiku import customrecipe  # noqa: PLC0415
+
+    logger.info(f"Prompt batch, version {__version__} of the plugin.")
+    output = customrecipe.get_output_names_for_role("completions")[0]
+    with (
+        termination_as_exception(),
+        mesh(dataiku.default_project_key(), customrecipe.get_plugin_config(), output) as way,
+    ):
+        yield Recipe(
+            customrecipe.get_recipe_config(),
+            dataiku.get_custom_variables(),
+            InputDataset(customrecipe.get_input_names_for_role("messages")[0]),
+            OutputDataset(output),
+            way,
+        )
+
+
+@contextlib.contextmanager
+def mesh(project_key: str, plugin_config: Mapping[str, object], run: str) -> Iterator[Mesh]:
+    """`run` names who uses it, for the label of a temporary key."""
+    keys = TemporaryKeys(dataiku.api_client(), run)
+    try:
+        yield Mesh(project_key, PluginSettings.from_config(plugin_config), keys)
+    finally:
+        keys.delete()
+
+
+def endpoint_of_session(
+    project_key: str | None, list_llm_ids: Callable[[Endpoint], frozenset[str]]
+) -> Endpoint:
+    """For notebooks and code recipes, where the plugin's settings cannot be read.
+
+    Raises EndpointError when neither the ticket nor the user's secret is accepted.
+    """
+    client = dataiku.api_client()
+    offers = candidates(
+        client,
+        project_key or dataiku.default_project_key(),
+        PluginSettings(),
+        _front_address,
+        TemporaryKeys(client, "session"),
+    )
+    return first_accepted(offers, list_llm_ids, time.sleep).endpoint
+
+
+def _front_address() -> str | None:
+    """Address of the port that browsers use, from the environment of the process, of which containers have a file."""
+    try:
+        from dataiku.base.remoterun import get_env_var  # noqa: PLC0415  # not in every version
+    except ImportError:
+        get_env_var = os.environ.get
+    port = get_env_var("DKU_NGINX_PORT", None)
+    if not port:
+        return None
+    protocol = get_env_var("DKU_BASE_PROTOCOL", None) or "http"
+    host = get_env_var("DKU_BACKEND_HOST", None) or "127.0.0.1"
+    return f"{protocol}://{host}:{port}"
+
+
+def _names_and_types(schema: Iterable[Column]) -> list[tuple[str, str]]:
+    return [(str(column["name"]), str(column["type"])) for column in schema]
+
+
+def _difference(planned: list[tuple[str, str]], there: list[tuple[str, str]]) -> str:
+    new = [f"'{name}' ({kind})" for name, kind in planned if (name, kind) not in there]
+    gone = [f"'{name}' ({kind})" for name, kind in there if (name, kind) not in planned]
+    parts = [f"{', '.join(new)} in addition"] * bool(new) + [f"no {', '.join(gone)}"] * bool(gone)
+    return " and ".join(parts) or "them in another order"
+
+
+def _portable(column: Column) -> dict[str, object]:
+    return {key: value for key, value in column.items() if key not in _STORAGE_KEYS}

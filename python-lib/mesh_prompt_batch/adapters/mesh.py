@@ -1,0 +1,348 @@
+"""The only door to the LLM Mesh: the openai client, set up for it, and its errors in our words."""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Protocol
+
+import openai
+from openai import RequestOptions
+
+from mesh_prompt_batch.answer import completion_from
+from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.credentials import Accepted
+from mesh_prompt_batch.endpoint import Endpoint
+from mesh_prompt_batch.errors import CallError, EndpointError, LlmError, TransientError
+from mesh_prompt_batch.llm_listing import Availability, Probe
+from mesh_prompt_batch.refusals import Refusal, call_error
+from mesh_prompt_batch.retry import retry_after
+from mesh_prompt_batch.usage import NOTHING_REPORTED, usage_from
+
+logger = logging.getLogger(__name__)
+
+# At DEBUG these libraries log request bodies, so prompts: whatever level DSS gives its root logger, they are quiet.
+for _name in ("openai", "httpx2", "httpcore2", "aiohttp"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+PREFLIGHT_TIMEOUT_SECONDS = 30.0
+PROBE_TIMEOUT_SECONDS = 120.0
+# The client wants a key at construction even where a ticket is what counts.
+_NO_KEY = "unused"
+# retry.py is the only retry layer.
+_ONE_ATTEMPT: RequestOptions = {"max_retries": 0}
+
+
+def open_client(endpoint: Endpoint, timeout_seconds: float) -> openai.OpenAI:
+    """A client for one endpoint, with openai's own retries; its owner closes it.
+
+    With a ticket, `Authorization` is taken off every request: DSS reads one credential, not two.
+    """
+    http_client = openai.DefaultHttpxClient(
+        verify=_trust(endpoint),
+        trust_env=endpoint.use_environment_proxies,
+        event_hooks={} if endpoint.api_key else {"request": [_drop_authorization]},
+    )
+    return openai.OpenAI(
+        base_url=endpoint.base_url,
+        api_key=endpoint.api_key or _NO_KEY,
+        default_headers=endpoint.headers,
+        http_client=http_client,
+        timeout=timeout_seconds,
+    )
+
+
+def list_llm_ids(endpoint: Endpoint) -> frozenset[str]:
+    """What `GET models` lists. Raises CallError, or EndpointError for a certificate that is not trusted."""
+    with open_client(endpoint, PREFLIGHT_TIMEOUT_SECONDS) as client, translated_errors():
+        body = client.get("/models", cast_to=object, options=_ONE_ATTEMPT)
+    listed = body.get("data") if isinstance(body, Mapping) else None
+    if not isinstance(listed, list):
+        # A login page or a proxy's greeting, not the API.
+        raise LlmError("not_found", "", status=404)
+    return frozenset(str(it.get("id")) for it in listed if isinstance(it, Mapping))
+
+
+def ask(client: openai.OpenAI, request: CompletionRequest) -> Completion:
+    """One call, without retries. Raises CallError, or EndpointError for a certificate that is not trusted."""
+    started = time.monotonic()
+    with translated_errors(request):
+        body = client.post(
+            "/chat/completions", body=request.body(), cast_to=object, options=_ONE_ATTEMPT
+        )
+    return completion_from(body, request.llm_id, time.monotonic() - started)
+
+
+def list_llms(client: openai.OpenAI, purpose: str) -> list[dict[str, object]]:
+    """What DSS lists for a purpose, or the models of an endpoint that is not DSS; only `id` is always there."""
+    url = str(client.base_url)
+    project_route = url.removesuffix("openai/v1/")
+    with translated_errors():
+        if project_route == url:
+            body = client.get("/models", cast_to=object)
+            return _objects(body.get("data") if isinstance(body, Mapping) else None)
+        query: RequestOptions = {"params": {"purpose": purpose}}
+        return _objects(client.get(project_route.rstrip("/"), cast_to=object, options=query))
+
+
+@contextmanager
+def availability_probe(endpoint: Endpoint) -> Iterator[Probe]:
+    """Gives a function that asks one LLM for one token; threads may share it."""
+    with open_client(endpoint, PROBE_TIMEOUT_SECONDS) as client:
+        yield lambda llm_id: _availability(client, llm_id)
+
+
+def _availability(client: openai.OpenAI, llm_id: str) -> Availability:
+    request = CompletionRequest(
+        llm_id, ({"role": "user", "content": "Say ok."},), {"max_tokens": 1}
+    )
+    started = time.monotonic()
+    try:
+        with translated_errors(request):
+            client.post(
+                "/chat/completions", body=request.body(), cast_to=object, options=_ONE_ATTEMPT
+            )
+    except CallError as error:
+        return Availability(str(error), answers=False)
+    # Whatever came with 200 shows that it is alive: one token may well be an empty text.
+    return Availability("answers", answers=True, latency_seconds=time.monotonic() - started)
+
+
+class TextStream:
+    """A streamed answer: iterate for its text as it comes; `completion` is there when the iteration has ended.
+
+    The iteration raises CallError, also where the stream ends before the provider said that the answer is whole.
+    """
+
+    def __init__(self, client: openai.OpenAI, request: CompletionRequest) -> None:
+        self._client = client
+        self._request = request
+        self._pieces: list[str] = []
+        self._finish_reason: str | None = None
+        self._usage = NOTHING_REPORTED
+        self.completion: Completion | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        started = time.monotonic()
+        body = {**self._request.body(), "stream": True, "stream_options": {"include_usage": True}}
+        with translated_errors(self._request):
+            chunks = self._client.post(
+                "/chat/completions",
+                body=body,
+                cast_to=object,
+                stream=True,
+                stream_cls=openai.Stream[object],
+            )
+            with chunks:
+                for chunk in chunks:
+                    yield from self._piece(chunk)
+        if self._finish_reason is None:
+            raise TransientError("connection", "The stream ended before the answer did.")
+        self.completion = Completion(
+            "".join(self._pieces),
+            self._finish_reason,
+            self._usage,
+            self._request.llm_id,
+            time.monotonic() - started,
+        )
+
+    def _piece(self, chunk: object) -> Iterator[str]:
+        if not isinstance(chunk, Mapping):
+            return
+        usage = usage_from(chunk)
+        if usage.reported:
+            self._usage = usage
+        # The chunk that brings the usage has no choices.
+        for choice in _objects(chunk.get("choices"))[:1]:
+            reason = choice.get("finish_reason")
+            self._finish_reason = reason if isinstance(reason, str) else self._finish_reason
+            delta = choice.get("delta")
+            text = delta.get("content") if isinstance(delta, Mapping) else None
+            if isinstance(text, str) and text:
+                self._pieces.append(text)
+                yield text
+
+
+def _objects(found: object) -> list[dict[str, object]]:
+    return [dict(it) for it in found if isinstance(it, Mapping)] if isinstance(found, list) else []
+
+
+class MeshCalls:
+    """Makes the calls of a run: to be entered on the event loop that makes them.
+
+    `connect` finds the endpoint, at once and a second time when the credential is refused in mid-run. It raises
+    EndpointError.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Accepted], *, timeout_seconds: float, max_connections: int
+    ) -> None:
+        self._connect = connect
+        self._timeout = timeout_seconds
+        self._max_connections = max_connections
+        self._accepted = connect()
+        self._connections: list[_Connection] = []
+        self._answered: set[str] = set()
+
+    async def __aenter__(self) -> Callable[[CompletionRequest], Awaitable[Completion]]:
+        self._renewing = asyncio.Lock()
+        self._connections.append(_Connection(self._accepted, self._timeout, self._max_connections))
+        return self._complete
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for connection in self._connections:
+            await connection.client.close()
+
+    async def _complete(self, request: CompletionRequest) -> Completion:
+        connection = self._connections[-1]
+        try:
+            completion = await connection.ask(request)
+        except LlmError as error:
+            if error.error_type != "authentication" or not await self._renewed(connection):
+                raise
+            completion = await self._connections[-1].ask(request)
+        except TransientError as error:
+            if self._is_unknown(request.llm_id, error):
+                raise LlmError("not_found", error.provider_words, status=error.status) from None
+            raise
+        self._answered.add(request.llm_id)
+        return completion
+
+    def _is_unknown(self, llm_id: str, error: TransientError) -> bool:
+        # DSS answers an unknown id with 500, which is also what a provider in trouble looks like.
+        listed = self._accepted.llm_ids
+        return (
+            error.status == 500  # noqa: PLR2004
+            and error.error_type == "server"
+            and bool(listed)
+            and llm_id not in listed
+            and llm_id not in self._answered
+        )
+
+    async def _renewed(self, refused: "_Connection") -> bool:
+        """Whether there is another connection than the refused one: a ticket is read again once."""
+        async with self._renewing:
+            if self._connections[-1] is not refused:
+                return True
+            if len(self._connections) > 1:
+                return False
+            logger.info("The credential was refused in mid-run: reading it again.")
+            self._accepted = await asyncio.to_thread(self._connect)
+            self._connections.append(
+                _Connection(self._accepted, self._timeout, self._max_connections)
+            )
+            return True
+
+
+class _Connection:
+    """An async client for one endpoint."""
+
+    def __init__(self, accepted: Accepted, timeout_seconds: float, max_connections: int) -> None:
+        endpoint = accepted.endpoint
+        self._timeout = timeout_seconds
+        self._options: RequestOptions = (
+            {} if endpoint.api_key else {"headers": {"Authorization": openai.Omit()}}
+        )
+        self.client = openai.AsyncOpenAI(
+            base_url=endpoint.base_url,
+            api_key=endpoint.api_key or _NO_KEY,
+            default_headers=endpoint.headers,
+            http_client=_async_http_client(endpoint, max_connections),
+            timeout=timeout_seconds,
+            max_retries=0,  # retry.py is the only retry layer
+        )
+
+    async def ask(self, request: CompletionRequest) -> Completion:
+        started = time.monotonic()
+        with translated_errors(request):
+            # `post` skips the typed layer, which costs more than the transport; see bench/README.md.
+            body = await asyncio.wait_for(
+                self.client.post(
+                    "/chat/completions", body=request.body(), cast_to=object, options=self._options
+                ),
+                self._timeout,
+            )
+        return completion_from(body, request.llm_id, time.monotonic() - started)
+
+
+@contextmanager
+def translated_errors(request: CompletionRequest | None = None) -> Iterator[None]:
+    """Foreign errors in our words, without their cause: it quotes the provider, who quotes the prompt."""
+    try:
+        yield
+    except (openai.OpenAIError, asyncio.TimeoutError, ValueError) as error:
+        raise _translated(error, request) from None
+
+
+def _translated(error: Exception, request: CompletionRequest | None) -> Exception:
+    if isinstance(error, openai.APIStatusError):
+        wait = retry_after(error.response.headers)
+        return call_error(Refusal(error.status_code, error.body, wait), request)
+    if _is_certificate_error(error):
+        return EndpointError(
+            "The certificate of the LLM Mesh's address is not trusted: an admin can name the PEM file of your"
+            " certificate authority as 'CA certificates file' in the plugin's settings."
+        )
+    if isinstance(error, (openai.APITimeoutError, asyncio.TimeoutError)):
+        return TransientError("timeout", "No answer came within the timeout.")
+    if isinstance(error, openai.APIConnectionError):
+        return TransientError("connection", "The connection failed or was cut.")
+    if isinstance(error, ValueError):
+        return TransientError("connection", "The answer was cut, or is not valid JSON.")
+    return TransientError("server", "The client could not read the answer.")
+
+
+def _is_certificate_error(error: BaseException | None) -> bool:
+    # The aiohttp transport reports it as a time-out: only the chain of causes knows better.
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _async_http_client(
+    endpoint: Endpoint, max_connections: int
+) -> "openai.DefaultAsyncHttpxClient":
+    limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
+        max_connections=max_connections, max_keepalive_connections=max_connections
+    )
+    verify, proxies = _trust(endpoint), endpoint.use_environment_proxies
+    try:
+        return openai.DefaultAioHttpClient(verify=verify, trust_env=proxies, limits=limits)
+    except RuntimeError:
+        logger.warning(
+            "aiohttp is not installed: calls cost twice the CPU time on the default transport."
+        )
+        return openai.DefaultAsyncHttpxClient(verify=verify, trust_env=proxies, limits=limits)
+
+
+def _trust(endpoint: Endpoint) -> bool | ssl.SSLContext:
+    if isinstance(endpoint.verify, bool):
+        return endpoint.verify
+    try:
+        return ssl.create_default_context(cafile=endpoint.verify)
+    except OSError as error:
+        raise EndpointError(
+            f"The certificates file {endpoint.verify} cannot be read ({error.strerror or 'not a PEM file'}):"
+            " correct 'CA certificates file' in the plugin's settings."
+        ) from None
+
+
+def _drop_authorization(request: "_Request") -> None:
+    request.headers.pop("authorization", None)
+
+
+class _Request(Protocol):
+    """What a request hook needs of the HTTP layer, whose types change with openai's majors."""
+
+    @property
+    def headers(self) -> MutableMapping[str, str]: ...

@@ -1,0 +1,52 @@
+"""The values of a call: what is asked, what comes back, what it used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mesh_prompt_batch.errors import CallError, ErrorType
+from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
+
+Message = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """One row's request; `parameters` are spelled as the chat completions API spells them."""
+
+    llm_id: str
+    messages: tuple[Message, ...] = field(repr=False)
+    parameters: Mapping[str, object]
+
+    def body(self) -> dict[str, object]:
+        return {"model": self.llm_id, "messages": self.messages, **self.parameters}
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A row's answer. `latency_seconds` is of the call that answered, `attempts` of all calls for the row."""
+
+    text: str = field(repr=False)
+    finish_reason: str | None
+    usage: Usage
+    llm_id: str
+    latency_seconds: float
+    attempts: int = 1
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A row without an answer. `message` may quote the prompt: for the row's cell only."""
+
+    error_type: ErrorType
+    message: str = field(repr=False)
+    attempts: int = 0
+    status: int | None = None
+    usage: Usage = NOTHING_REPORTED
+
+    @classmethod
+    def of(cls, error: CallError, attempts: int, usage: Usage = NOTHING_REPORTED) -> "Failure":
+        return cls(error.error_type, error.provider_words, attempts, error.status, usage)
+
+
+Outcome = Completion | Failure

@@ -1,0 +1,162 @@
+"""Asks the rows of a run store, on an event loop in a thread of its own, while rows are still being added."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
+from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError
+from mesh_prompt_batch.feed import Feed, NumberedRow, Recorder
+from mesh_prompt_batch.progress import progress_line
+from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
+from mesh_prompt_batch.run_store import Cells, RunStore
+from mesh_prompt_batch.settings import FailureLimits
+from mesh_prompt_batch.totals import Totals
+from mesh_prompt_batch.window import run_window
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+Call = Callable[[CompletionRequest], Awaitable[Completion]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How rows are asked. `calls` is entered on the engine's loop and gives what makes one call."""
+
+    calls: AbstractAsyncContextManager[Call]
+    request_from_row: Callable[[Sequence[str]], CompletionRequest]
+    outcome_cells: Callable[[Outcome, CompletionRequest | None], Cells]
+    max_concurrency: int
+    retry: RetryPolicy
+    failures: FailureLimits
+    report_every_seconds: float = 30.0
+    jitter: Callable[[], float] = random.random
+
+
+class Engine:
+    """Runs from `__enter__` to `wait`; leaving the context earlier cancels the calls in flight."""
+
+    def __init__(self, asking: Asking, store: RunStore, totals: Totals) -> None:
+        self._asking = asking
+        self._totals = totals
+        self._feed = Feed(store)
+        self._recorder = Recorder(store)
+        self._done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prompt-batch", daemon=True)
+
+    def __enter__(self) -> "Self":
+        self._thread.start()
+        self._started.wait()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tell(self._task.cancel)
+        self._thread.join()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether there is no use in adding rows: `wait` then says why."""
+        return self._done.done()
+
+    def rows_added(self, *, all_added: bool = False) -> None:
+        self._tell(lambda: self._feed.wake(all_added=all_added))
+
+    def wait(self) -> None:
+        """Until every row is decided. Raises RunStoppedError when the run ended before."""
+        self._done.result()
+
+    def _tell(self, action: Callable[[], object]) -> None:
+        # The loop closes by itself when all is done, or when the run stopped.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(action)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except asyncio.CancelledError:
+            self._done.set_exception(RunStoppedError("The run was cancelled."))
+        except BaseException as error:  # noqa: BLE001  # whatever it was, it is raised where `wait` is called
+            self._done.set_exception(error)
+        else:
+            self._done.set_result(None)
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.ensure_future(self._ask_all())
+        self._started.set()
+        await self._task
+
+    async def _ask_all(self) -> None:
+        reporter = asyncio.ensure_future(self._report())
+        try:
+            async with self._asking.calls as call:
+                await run_window(
+                    self._feed.take,
+                    lambda row: self._decide(call, row),
+                    self._asking.max_concurrency,
+                )
+            await self._recorder.flush()
+        except LlmError as error:
+            raise _stopped_by(error, self._totals) from None
+        finally:
+            reporter.cancel()
+
+    async def _decide(self, call: Call, numbered: NumberedRow) -> None:
+        number, row = numbered
+        request: CompletionRequest | None = None
+        try:
+            request = self._asking.request_from_row(row)
+        except RequestError as error:
+            outcome: Outcome = Failure.of(error, attempts=0)
+        else:
+            outcome = await self._ask(call, request)
+        self._totals.add(number, outcome)
+        self._totals.check(self._asking.failures)
+        await self._recorder.put(number, self._asking.outcome_cells(outcome, request))
+
+    async def _ask(self, call: Call, request: CompletionRequest) -> Outcome:
+        totals = self._totals
+        totals.call_started(time.monotonic())
+        try:
+            return await complete_with_retries(
+                call, request, self._asking.retry, asyncio.sleep, self._asking.jitter
+            )
+        finally:
+            totals.call_ended(time.monotonic())
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(self._asking.report_every_seconds)
+            logger.info(progress_line(self._totals))
+
+
+def _stopped_by(error: LlmError, totals: Totals) -> RunStoppedError:
+    status = "" if error.status is None else f" (HTTP {error.status})"
+    sentence = {
+        "authentication": f"The Mesh refused the run's credentials{status}: check that you may use this LLM"
+        " and may read and write this project",
+        "quota": f"A quota blocks the LLM{status}: ask an admin to raise it, or wait until it is reset",
+    }.get(
+        error.error_type,
+        f"The Mesh has no such LLM, or not for you{status}: choose another one in 'LLM'"
+        " (the macro 'List available LLMs' shows them)",
+    )
+    return RunStoppedError(f"{sentence}; {totals.so_far()}.")

@@ -1,0 +1,93 @@
+"""The errors of this package, named by what happens next.
+
+PromptBatchError
+├── SettingsError        the user must change a setting; raised before any call
+├── RunStoppedError      the run ends before every row is decided; the output keeps what it held
+│   └── EndpointError    … because the Mesh cannot be reached or refuses us
+└── CallError            a call to an LLM failed
+    ├── TransientError   try again: 408, 409, 429, unknown 5xx, connection, timeout
+    ├── RequestError     fail this row: 400, context length, guardrail, nothing in the answer
+    └── LlmError         give up this LLM: quota, authentication, not found
+"""
+
+from typing import Literal
+
+from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
+
+ErrorType = Literal[
+    "invalid_row",
+    "invalid_output",
+    "truncated",
+    "empty",
+    "bad_request",
+    "context_length",
+    "guardrail",
+    "rate_limit",
+    "timeout",
+    "connection",
+    "server",
+    "quota",
+    "authentication",
+    "not_found",
+    "stopped",
+]
+
+
+class PromptBatchError(Exception):
+    """Base of every error raised on purpose; the message is for the person reading a job banner."""
+
+
+class SettingsError(PromptBatchError):
+    """A setting that cannot work; the message names the field by its label."""
+
+
+class RunStoppedError(PromptBatchError):
+    """The run ended before every row was decided."""
+
+
+class EndpointError(RunStoppedError):
+    """The Mesh cannot be reached, or accepts none of the credentials there are."""
+
+
+class CallError(PromptBatchError):
+    """A call failed.
+
+    `provider_words` may quote the prompt: it goes into the row's cell and nowhere else, so `str()` leaves it out.
+    """
+
+    def __init__(
+        self,
+        error_type: ErrorType,
+        provider_words: str,
+        *,
+        status: int | None = None,
+        usage: Usage = NOTHING_REPORTED,
+    ) -> None:
+        super().__init__(error_type if status is None else f"{error_type} (HTTP {status})")
+        self.error_type: ErrorType = error_type
+        self.provider_words = provider_words
+        self.status = status
+        self.usage = usage
+
+
+class TransientError(CallError):
+    """Worth another attempt; `retry_after` is the server's own figure in seconds, None where it gave none."""
+
+    def __init__(
+        self,
+        error_type: ErrorType,
+        provider_words: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(error_type, provider_words, status=status)
+        self.retry_after = retry_after
+
+
+class RequestError(CallError):
+    """The row cannot be answered as it is."""
+
+
+class LlmError(CallError):
+    """No row can be answered by this LLM."""

@@ -1,0 +1,43 @@
+"""From a row to its request."""
+
+from collections.abc import Callable, Sequence
+
+from mesh_prompt_batch.completion import CompletionRequest, Message
+from mesh_prompt_batch.errors import RequestError
+from mesh_prompt_batch.settings import Settings
+
+Row = Sequence[str]
+
+
+def request_builder(
+    settings: Settings, columns: Sequence[str]
+) -> Callable[[Row], CompletionRequest]:
+    """A function from a row's cells, in the order of `columns`, to its request.
+
+    The function raises RequestError (`invalid_row`) for a row that asks nothing or cannot be sent.
+    """
+    user = columns.index(settings.user_column)
+    system = columns.index(settings.system_column) if settings.system_column else None
+
+    def request_from_row(row: Row) -> CompletionRequest:
+        question = row[user]
+        if not question.strip():
+            raise RequestError("invalid_row", f"The cell in '{settings.user_column}' is blank.")
+        messages: tuple[Message, ...] = ({"role": "user", "content": question},)
+        if system is not None and row[system].strip():
+            messages = ({"role": "system", "content": row[system]}, *messages)
+        _check_encodable(messages)
+        return CompletionRequest(settings.llm_id, messages, settings.parameters)
+
+    return request_from_row
+
+
+def _check_encodable(messages: Sequence[Message]) -> None:
+    for message in messages:
+        try:
+            message["content"].encode()
+        except UnicodeEncodeError:
+            raise RequestError(
+                "invalid_row",
+                "The message holds half of a character pair (a lone surrogate), which cannot be sent.",
+            ) from None

@@ -1,0 +1,210 @@
+"""The output dataset: its columns, their descriptions, and an outcome's cells."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mesh_prompt_batch.completion import Completion, CompletionRequest, Outcome
+from mesh_prompt_batch.settings import Settings
+
+Cell = str | int | float | None
+Column = Mapping[str, object]
+LONGEST_ERROR_MESSAGE = 1_000
+_SETS = {"essential": 0, "standard": 1, "full": 2}
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """All that a row's output cells are made of; `request` is None where the row could not be asked."""
+
+    outcome: Outcome
+    request: CompletionRequest | None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """`name` and `type` are a promise to users; `smallest_set` the least `output_columns` that has the column."""
+
+    name: str
+    type: str
+    smallest_set: str
+    description: str
+    cell: Callable[[Decided], Cell]
+
+
+def _answered(read: Callable[[Completion], Cell]) -> Callable[[Decided], Cell]:
+    def cell(decided: Decided) -> Cell:
+        return read(decided.outcome) if isinstance(decided.outcome, Completion) else None
+
+    return cell
+
+
+def _error_type(decided: Decided) -> Cell:
+    return None if isinstance(decided.outcome, Completion) else decided.outcome.error_type
+
+
+def _error_message(decided: Decided) -> Cell:
+    if isinstance(decided.outcome, Completion):
+        return None
+    return storable(decided.outcome.message[:LONGEST_ERROR_MESSAGE])
+
+
+def _messages_sent(decided: Decided) -> Cell:
+    return json.dumps(decided.request.messages) if decided.request else None
+
+
+def _no_value(_: Decided) -> Cell:
+    return None
+
+
+COLUMNS = (
+    ColumnSpec(
+        "completion",
+        "string",
+        "essential",
+        "What the LLM answered; blank when the row failed.",
+        _answered(lambda it: storable(it.text)),
+    ),
+    ColumnSpec(
+        "error_type",
+        "string",
+        "essential",
+        "Why the row failed, in one word; blank when it succeeded.",
+        _error_type,
+    ),
+    ColumnSpec(
+        "error_message",
+        "string",
+        "essential",
+        "Why the row failed, in the provider's own words.",
+        _error_message,
+    ),
+    ColumnSpec(
+        "finish_reason",
+        "string",
+        "standard",
+        "Why the LLM stopped: 'stop' is a whole answer, 'length' one cut off by max tokens.",
+        _answered(lambda it: storable(it.finish_reason or "") or None),
+    ),
+    ColumnSpec(
+        "prompt_tokens",
+        "bigint",
+        "standard",
+        "Tokens of the messages, as the provider counted them; blank where it did not.",
+        lambda it: it.outcome.usage.prompt_tokens,
+    ),
+    ColumnSpec(
+        "completion_tokens",
+        "bigint",
+        "standard",
+        "Tokens of the answer, as the provider counted them; blank where it did not.",
+        lambda it: it.outcome.usage.completion_tokens,
+    ),
+    ColumnSpec(
+        "cost", "double", "standard", "What the row cost; blank where no price is known.", _no_value
+    ),
+    ColumnSpec(
+        "latency_seconds",
+        "double",
+        "standard",
+        "How long the call that answered took, in seconds.",
+        _answered(lambda it: round(it.latency_seconds, 3)),
+    ),
+    ColumnSpec(
+        "attempts", "bigint", "standard", "Calls made for this row.", lambda it: it.outcome.attempts
+    ),
+    ColumnSpec(
+        "answered_by",
+        "string",
+        "standard",
+        "Id of the LLM that answered.",
+        _answered(lambda it: it.llm_id),
+    ),
+    ColumnSpec(
+        "source",
+        "string",
+        "full",
+        "Where the answer comes from: 'call' is a call of this run.",
+        _answered(lambda _: "call"),
+    ),
+    ColumnSpec(
+        "time_to_first_token_seconds",
+        "double",
+        "full",
+        "Seconds until the first piece of a streamed answer; blank without streaming.",
+        _no_value,
+    ),
+    ColumnSpec(
+        "messages_sent",
+        "string",
+        "full",
+        "The messages as they were sent, as JSON.",
+        _messages_sent,
+    ),
+    ColumnSpec(
+        "raw_response",
+        "string",
+        "full",
+        "The answer as it was received, as JSON.",
+        _answered(lambda it: json.dumps(it.raw)),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """What the output will hold, known before the first call.
+
+    `schema` has the kept input columns as the input describes them, then ours; `read` names the input columns a run
+    needs, `kept` gives the positions in `read` of those that go along.
+    """
+
+    schema: tuple[Column, ...]
+    read: tuple[str, ...]
+    kept: tuple[int, ...]
+    specs: tuple[ColumnSpec, ...]
+
+    def outcome_cells(self, decided: Decided) -> list[Cell]:
+        return [spec.cell(decided) for spec in self.specs]
+
+    def output_row(self, row: Sequence[str], outcome_cells: Sequence[Cell]) -> list[Cell]:
+        return [*(row[position] for position in self.kept), *outcome_cells]
+
+
+def planned_output(input_schema: Sequence[Column], settings: Settings) -> OutputPlan:
+    """Raises SettingsError where a chosen column is not in the input."""
+    names = [str(column["name"]) for column in input_schema]
+    settings.check_columns(names)
+    kept = [
+        name for name in names if not settings.columns_to_keep or name in settings.columns_to_keep
+    ]
+    used = {*kept, settings.user_column, settings.system_column}
+    read = tuple(name for name in names if name in used)
+    wanted = _SETS[settings.output_columns]
+    specs = tuple(spec for spec in COLUMNS if _SETS[spec.smallest_set] <= wanted)
+    ours = unique_names([spec.name for spec in specs], taken=kept)
+    schema = [column for column in input_schema if column["name"] in kept]
+    for spec, name in zip(specs, ours, strict=True):
+        schema.append({"name": name, "type": spec.type, "comment": spec.description})
+    return OutputPlan(tuple(schema), read, tuple(read.index(name) for name in kept), specs)
+
+
+def unique_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """`names` with `_1`, `_2` … where one is taken already, ignoring case as SQL databases do."""
+    seen = {name.casefold() for name in taken}
+    unique = []
+    for name in names:
+        candidate, suffix = name, 0
+        while candidate.casefold() in seen:
+            suffix += 1
+            candidate = f"{name}_{suffix}"
+        seen.add(candidate.casefold())
+        unique.append(candidate)
+    return unique
+
+
+def storable(text: str) -> str:
+    """NUL and lone surrogates, which UTF-8 or SQL databases refuse, become U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)

@@ -1,0 +1,34 @@
+"""The plugin's own settings, written by admins, parsed once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mesh_prompt_batch.form import Form
+
+LABELS = {
+    "api_key": "API key",
+    "dss_url": "DSS URL",
+    "ca_bundle": "CA certificates file",
+    "temporary_api_keys": "Temporary API keys",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSettings:
+    """Blank texts where an admin set nothing."""
+
+    api_key: str = field(default="", repr=False)
+    dss_url: str = ""
+    ca_bundle: str = ""
+    temporary_api_keys: bool = False
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> "PluginSettings":
+        """Raises SettingsError for the first setting that cannot work."""
+        form = Form(config, LABELS)
+        return cls(
+            form.text("api_key").strip(),
+            form.text("dss_url").strip(),
+            form.text("ca_bundle").strip(),
+            form.flag("temporary_api_keys", default=False),
+        )

@@ -1,0 +1,98 @@
+"""The only retry layer: when a call is made again, and after how long."""
+
+import itertools
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+
+from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
+from mesh_prompt_batch.errors import RequestError, RunStoppedError, TransientError
+from mesh_prompt_batch.usage import NOTHING_REPORTED
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Durations in seconds."""
+
+    max_retries: int = 6
+    max_wait: float = 600.0
+    first_delay: float = 0.5
+    max_delay: float = 60.0
+
+    def wait_after(self, error: TransientError, attempt: int, jitter: float) -> float | None:
+        """How long to wait before the next attempt; None when this row has had its attempts.
+
+        `attempt` counts from 1, `jitter` is in [0, 1). Raises RunStoppedError when the server asks for a longer
+        pause than the user allows.
+        """
+        if error.retry_after is not None and error.retry_after > self.max_wait:
+            raise RunStoppedError(
+                f"The provider asks for a pause of {error.retry_after:.0f} s, longer than"
+                f" 'Longest wait' ({self.max_wait:.0f} s): run again later, or allow more."
+            )
+        if attempt > self.max_retries:
+            return None
+        backoff = min(self.first_delay * 2.0 ** (attempt - 1), self.max_delay)
+        # Half of the backoff is fixed, so a retry never comes at once; the other half keeps workers apart.
+        spread = backoff * (1.0 + jitter) / 2.0
+        if error.retry_after is None:
+            return spread
+        # The server's figure is a lower bound: workers that returned before it would be refused again.
+        return error.retry_after + min(spread, 1.0) * jitter
+
+
+async def complete_with_retries(
+    call: Callable[[CompletionRequest], Awaitable[Completion]],
+    request: CompletionRequest,
+    policy: RetryPolicy,
+    sleep: Callable[[float], Awaitable[None]],
+    jitter: Callable[[], float],
+) -> Outcome:
+    """The row's outcome, as a value. LlmError and RunStoppedError pass through: they are the run's."""
+    used = NOTHING_REPORTED
+    for attempt in itertools.count(1):
+        try:
+            completion = await call(request)
+        except TransientError as error:
+            used += error.usage
+            wait = policy.wait_after(error, attempt, jitter())
+            if wait is None:
+                return Failure.of(error, attempt, used)
+            await sleep(wait)
+        except RequestError as error:
+            return Failure.of(error, attempt, used + error.usage)
+        else:
+            if attempt == 1:
+                return completion
+            return replace(completion, attempts=attempt, usage=used + completion.usage)
+    raise AssertionError("unreachable")
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds the server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or as an HTTP date (RFC 9110)."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        text = headers.get(name, "").strip()
+        seconds = _number(text, unit) if text else None
+        if seconds is not None:
+            return seconds
+    return _until(headers.get("retry-after", ""), now or datetime.now(timezone.utc))
+
+
+def _number(text: str, unit: float) -> float | None:
+    try:
+        seconds = float(text) / unit
+    except ValueError:
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _until(text: str, now: datetime) -> float | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=timezone.utc)
+    return max(0.0, (date - now).total_seconds())

@@ -1,0 +1,106 @@
+"""The run's counts: what the progress line, the limits on failures and the last lines of the log speak of."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from mesh_prompt_batch.completion import Completion, Failure, Outcome
+from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.settings import FailureLimits
+from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
+
+ROWS_BEFORE_JUDGING = 100
+
+
+@dataclass(slots=True)
+class Totals:
+    """`rows` counts what was read so far; `all_read` says whether that is all there is."""
+
+    rows: int = 0
+    all_read: bool = False
+    completed: int = 0
+    failed: int = 0
+    attempts: int = 0
+    in_flight: int = 0
+    without_usage: int = 0
+    usage: Usage = NOTHING_REPORTED
+    failures: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    first_call: float | None = None
+    last_outcome: float | None = None
+
+    def call_started(self, now: float) -> None:
+        """`now` in seconds of any clock that only moves forward."""
+        self.in_flight += 1
+        if self.first_call is None:
+            self.first_call = now
+
+    def call_ended(self, now: float) -> None:
+        self.in_flight -= 1
+        self.last_outcome = now
+
+    @property
+    def seconds(self) -> float:
+        """From the first call to the last outcome so far."""
+        if self.first_call is None or self.last_outcome is None:
+            return 0.0
+        return self.last_outcome - self.first_call
+
+    @property
+    def decided(self) -> int:
+        return self.completed + self.failed
+
+    def add(self, row_number: int, outcome: Outcome) -> None:
+        self.attempts += outcome.attempts
+        self.usage += outcome.usage
+        if isinstance(outcome, Completion):
+            self.completed += 1
+            self.without_usage += not outcome.usage.reported
+        else:
+            self._add_failure(row_number, outcome)
+
+    def _add_failure(self, row_number: int, failure: Failure) -> None:
+        self.failed += 1
+        self.failures[failure.error_type] += 1
+        if failure.error_type not in self.examples:
+            status = "" if failure.status is None else f"HTTP {failure.status}, "
+            calls = "call" if failure.attempts == 1 else "calls"
+            self.examples[failure.error_type] = (
+                f"row {row_number}, {status}{failure.attempts} {calls}"
+            )
+
+    def digest(self) -> list[str]:
+        """A line an error type: its count and one example, without a word of the provider's."""
+        return [
+            f"{error_type}: {count} (e.g. {self.examples[error_type]})"
+            for error_type, count in self.failures.most_common()
+        ]
+
+    def so_far(self) -> str:
+        """For the end of a sentence that says why the run stopped."""
+        of = f" of {self.rows}" if self.all_read else ""
+        return f"{self.completed}{of} rows were answered, {self.failed} failed; the output keeps what it held"
+
+    def check(self, limits: FailureLimits) -> None:
+        """Raises RunStoppedError where too many rows failed; to be called after every row."""
+        if limits.stop_at_first and self.failed:
+            raise RunStoppedError(
+                f"A row failed ({self.digest()[0]}) and 'When a row fails' says to stop: {self.so_far()}."
+            )
+        if self.decided >= ROWS_BEFORE_JUDGING:
+            self._check_share(limits)
+
+    def check_at_end(self, limits: FailureLimits) -> None:
+        """Raises RunStoppedError where no row succeeded, or too many failed."""
+        if self.rows and not self.completed:
+            raise RunStoppedError(
+                f"No row was answered ({self.digest()[0]}): {self.failed} rows failed;"
+                " the output keeps what it held."
+            )
+        self._check_share(limits)
+
+    def _check_share(self, limits: FailureLimits) -> None:
+        if self.decided and 100.0 * self.failed > limits.max_percent * self.decided:
+            raise RunStoppedError(
+                f"{self.failed} of {self.decided} rows failed ({self.digest()[0]}), more than"
+                f" 'Most failed rows' allows ({limits.max_percent:g} %): {self.so_far()}."
+            )

