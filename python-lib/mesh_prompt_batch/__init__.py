@@ -6,7 +6,6 @@ if TYPE_CHECKING:
     from mesh_prompt_batch.client import MeshClient
 
 __all__ = ["MeshClient"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

@@ -12,9 +12,9 @@ from mesh_prompt_batch.completion import Completion, CompletionRequest, Message
 from mesh_prompt_batch.endpoint import Endpoint, public_url
 from mesh_prompt_batch.errors import SettingsError, TransientError
 from mesh_prompt_batch.retry import RetryPolicy
+from mesh_prompt_batch.streaming import TextStream
 
 if TYPE_CHECKING:
-    import openai
     from typing_extensions import Self
 
 TIMEOUT_SECONDS = 300.0
@@ -29,7 +29,7 @@ class MeshClient:
     of a PEM file. Raises SettingsError or EndpointError at construction.
     """
 
-    openai: "openai.OpenAI"
+    openai: mesh.OpenAI
     """A configured client: `client.openai.chat.completions.create(model=<LLM id>, messages=…)`."""
 
     def __init__(
@@ -82,9 +82,10 @@ class MeshClient:
 
     def stream(
         self, llm_id: str, user: str, system: str | None = None, **parameters: object
-    ) -> mesh.TextStream:
+    ) -> TextStream:
         """The answer's text as it comes, to iterate over; `completion` holds it whole at the end."""
-        return mesh.TextStream(self.openai, _request(llm_id, user, system, parameters))
+        request = _request(llm_id, user, system, parameters)
+        return TextStream(lambda: mesh.stream_chunks(self.openai, request), llm_id)
 
     def list_llms(self, purpose: str = "GENERIC_COMPLETION") -> list[dict[str, object]]:
         """Dicts with `id` and, where Dataiku has them, `friendlyName`, `type` and `connection`."""

@@ -77,7 +77,10 @@ def _why(refusals: list[tuple[Endpoint, CallError]]) -> str:
             " to fill in 'API key' in the plugin's settings."
         )
     if not refusals:
-        return "There is no credential to reach the LLM Mesh with: run this inside Dataiku, or give a URL and an API key."
+        return (
+            "There is no credential to reach the LLM Mesh with: run this inside Dataiku, or give a"
+            " URL and an API key."
+        )
     endpoint, error = refusals[-1]
     if isinstance(error, LlmError):
         return (

@@ -30,7 +30,7 @@ class RetryPolicy:
         if error.retry_after is not None and error.retry_after > self.max_wait:
             raise RunStoppedError(
                 f"The provider asks for a pause of {error.retry_after:.0f} s, longer than"
-                f" 'Longest wait' ({self.max_wait:.0f} s): run again later, or allow more."
+                f" 'Longest wait (seconds)' allows ({self.max_wait:g}): run again later, or allow more."
             )
         if attempt > self.max_retries:
             return None

@@ -102,5 +102,5 @@ class Totals:
         if self.decided and 100.0 * self.failed > limits.max_percent * self.decided:
             raise RunStoppedError(
                 f"{self.failed} of {self.decided} rows failed ({self.digest()[0]}), more than"
-                f" 'Most failed rows' allows ({limits.max_percent:g} %): {self.so_far()}."
+                f" 'Most failed rows (percent)' allows ({limits.max_percent:g}): {self.so_far()}."
             )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dataiku
-from mesh_prompt_batch import __version__
 from mesh_prompt_batch.adapters.dss_credentials import TemporaryKeys, candidates
 from mesh_prompt_batch.credentials import Accepted, first_accepted
 from mesh_prompt_batch.endpoint import Endpoint
@@ -16,6 +15,7 @@ from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.output import Cell, Column
 from mesh_prompt_batch.plugin_settings import PluginSettings
 from mesh_prompt_batch.process import termination_as_exception
+from mesh_prompt_batch.version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def recipe_run() -> Iterator[Recipe]:
     # Only recipes have this module: notebooks import this file too.
     from dataiku import customrecipe  # noqa: PLC0415
 
-    logger.info(f"Prompt batch, version {__version__} of the plugin.")
+    logger.info(f"Prompt batch, version {VERSION} of the plugin.")
     output = customrecipe.get_output_names_for_role("completions")[0]
     with (
         termination_as_exception(),

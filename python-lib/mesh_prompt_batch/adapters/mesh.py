@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from types import TracebackType
 from typing import Protocol
 
 import openai
-from openai import RequestOptions
+from openai import OpenAI, RequestOptions
 
 from mesh_prompt_batch.answer import completion_from
 from mesh_prompt_batch.completion import Completion, CompletionRequest
@@ -20,7 +19,7 @@ from mesh_prompt_batch.errors import CallError, EndpointError, LlmError, Transie
 from mesh_prompt_batch.llm_listing import Availability, Probe
 from mesh_prompt_batch.refusals import Refusal, call_error
 from mesh_prompt_batch.retry import retry_after
-from mesh_prompt_batch.usage import NOTHING_REPORTED, usage_from
+from mesh_prompt_batch.tls import is_certificate_error, trust
 
 logger = logging.getLogger(__name__)
 
@@ -36,17 +35,17 @@ _NO_KEY = "unused"
 _ONE_ATTEMPT: RequestOptions = {"max_retries": 0}
 
 
-def open_client(endpoint: Endpoint, timeout_seconds: float) -> openai.OpenAI:
+def open_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
     """A client for one endpoint, with openai's own retries; its owner closes it.
 
     With a ticket, `Authorization` is taken off every request: DSS reads one credential, not two.
     """
     http_client = openai.DefaultHttpxClient(
-        verify=_trust(endpoint),
+        verify=trust(endpoint.verify),
         trust_env=endpoint.use_environment_proxies,
         event_hooks={} if endpoint.api_key else {"request": [_drop_authorization]},
     )
-    return openai.OpenAI(
+    return OpenAI(
         base_url=endpoint.base_url,
         api_key=endpoint.api_key or _NO_KEY,
         default_headers=endpoint.headers,
@@ -66,7 +65,7 @@ def list_llm_ids(endpoint: Endpoint) -> frozenset[str]:
     return frozenset(str(it.get("id")) for it in listed if isinstance(it, Mapping))
 
 
-def ask(client: openai.OpenAI, request: CompletionRequest) -> Completion:
+def ask(client: OpenAI, request: CompletionRequest) -> Completion:
     """One call, without retries. Raises CallError, or EndpointError for a certificate that is not trusted."""
     started = time.monotonic()
     with translated_errors(request):
@@ -76,7 +75,7 @@ def ask(client: openai.OpenAI, request: CompletionRequest) -> Completion:
     return completion_from(body, request.llm_id, time.monotonic() - started)
 
 
-def list_llms(client: openai.OpenAI, purpose: str) -> list[dict[str, object]]:
+def list_llms(client: OpenAI, purpose: str) -> list[dict[str, object]]:
     """What DSS lists for a purpose, or the models of an endpoint that is not DSS; only `id` is always there."""
     url = str(client.base_url)
     project_route = url.removesuffix("openai/v1/")
@@ -95,7 +94,7 @@ def availability_probe(endpoint: Endpoint) -> Iterator[Probe]:
         yield lambda llm_id: _availability(client, llm_id)
 
 
-def _availability(client: openai.OpenAI, llm_id: str) -> Availability:
+def _availability(client: OpenAI, llm_id: str) -> Availability:
     request = CompletionRequest(
         llm_id, ({"role": "user", "content": "Say ok."},), {"max_tokens": 1}
     )
@@ -111,59 +110,21 @@ def _availability(client: openai.OpenAI, llm_id: str) -> Availability:
     return Availability("answers", answers=True, latency_seconds=time.monotonic() - started)
 
 
-class TextStream:
-    """A streamed answer: iterate for its text as it comes; `completion` is there when the iteration has ended.
-
-    The iteration raises CallError, also where the stream ends before the provider said that the answer is whole.
-    """
-
-    def __init__(self, client: openai.OpenAI, request: CompletionRequest) -> None:
-        self._client = client
-        self._request = request
-        self._pieces: list[str] = []
-        self._finish_reason: str | None = None
-        self._usage = NOTHING_REPORTED
-        self.completion: Completion | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        started = time.monotonic()
-        body = {**self._request.body(), "stream": True, "stream_options": {"include_usage": True}}
-        with translated_errors(self._request):
-            chunks = self._client.post(
-                "/chat/completions",
-                body=body,
-                cast_to=object,
-                stream=True,
-                stream_cls=openai.Stream[object],
-            )
-            with chunks:
-                for chunk in chunks:
-                    yield from self._piece(chunk)
-        if self._finish_reason is None:
-            raise TransientError("connection", "The stream ended before the answer did.")
-        self.completion = Completion(
-            "".join(self._pieces),
-            self._finish_reason,
-            self._usage,
-            self._request.llm_id,
-            time.monotonic() - started,
-        )
-
-    def _piece(self, chunk: object) -> Iterator[str]:
-        if not isinstance(chunk, Mapping):
-            return
-        usage = usage_from(chunk)
-        if usage.reported:
-            self._usage = usage
-        # The chunk that brings the usage has no choices.
-        for choice in _objects(chunk.get("choices"))[:1]:
-            reason = choice.get("finish_reason")
-            self._finish_reason = reason if isinstance(reason, str) else self._finish_reason
-            delta = choice.get("delta")
-            text = delta.get("content") if isinstance(delta, Mapping) else None
-            if isinstance(text, str) and text:
-                self._pieces.append(text)
-                yield text
+def stream_chunks(client: OpenAI, request: CompletionRequest) -> Iterator[object]:
+    """The chunks of a streamed answer, decoded. Raises as `ask` does."""
+    body = {**request.body(), "stream": True, "stream_options": {"include_usage": True}}
+    with (
+        translated_errors(request),
+        client.post(
+            "/chat/completions",
+            body=body,
+            cast_to=object,
+            options=_ONE_ATTEMPT,
+            stream=True,
+            stream_cls=openai.Stream[object],
+        ) as chunks,
+    ):
+        yield from chunks
 
 
 def _objects(found: object) -> list[dict[str, object]]:
@@ -286,7 +247,7 @@ def _translated(error: Exception, request: CompletionRequest | None) -> Exceptio
     if isinstance(error, openai.APIStatusError):
         wait = retry_after(error.response.headers)
         return call_error(Refusal(error.status_code, error.body, wait), request)
-    if _is_certificate_error(error):
+    if is_certificate_error(error):
         return EndpointError(
             "The certificate of the LLM Mesh's address is not trusted: an admin can name the PEM file of your"
             " certificate authority as 'CA certificates file' in the plugin's settings."
@@ -300,22 +261,13 @@ def _translated(error: Exception, request: CompletionRequest | None) -> Exceptio
     return TransientError("server", "The client could not read the answer.")
 
 
-def _is_certificate_error(error: BaseException | None) -> bool:
-    # The aiohttp transport reports it as a time-out: only the chain of causes knows better.
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def _async_http_client(
     endpoint: Endpoint, max_connections: int
 ) -> "openai.DefaultAsyncHttpxClient":
     limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
         max_connections=max_connections, max_keepalive_connections=max_connections
     )
-    verify, proxies = _trust(endpoint), endpoint.use_environment_proxies
+    verify, proxies = trust(endpoint.verify), endpoint.use_environment_proxies
     try:
         return openai.DefaultAioHttpClient(verify=verify, trust_env=proxies, limits=limits)
     except RuntimeError:
@@ -323,18 +275,6 @@ def _async_http_client(
             "aiohttp is not installed: calls cost twice the CPU time on the default transport."
         )
         return openai.DefaultAsyncHttpxClient(verify=verify, trust_env=proxies, limits=limits)
-
-
-def _trust(endpoint: Endpoint) -> bool | ssl.SSLContext:
-    if isinstance(endpoint.verify, bool):
-        return endpoint.verify
-    try:
-        return ssl.create_default_context(cafile=endpoint.verify)
-    except OSError as error:
-        raise EndpointError(
-            f"The certificates file {endpoint.verify} cannot be read ({error.strerror or 'not a PEM file'}):"
-            " correct 'CA certificates file' in the plugin's settings."
-        ) from None
 
 
 def _drop_authorization(request: "_Request") -> None:

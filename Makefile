@@ -1,0 +1,41 @@
+# The commands of the project. Each installs what it needs into .venv/ the first time.
+PYTHON ?= python3
+ENV = $(PYTHON) scripts/venv.py
+CHECKED = python-lib custom-recipes python-runnables scripts tests bench
+
+.PHONY: demo test check plugin bench format unit-tests clean help
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## a real small model labels product reviews: list-llms, then the recipe
+	@$(PYTHON) scripts/demo.py
+
+test: ## all tests, with branch coverage of the core
+	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && $(ENV) embedded >/dev/null && \
+	$$python -m coverage erase && \
+	$$python -m coverage run -m pytest $(PYTEST_ARGS) && \
+	$$python -m coverage report
+
+unit-tests: ## the core alone: seconds
+	@python=$$($(ENV) dev) && $$python -m pytest tests/python/unit $(PYTEST_ARGS)
+
+check: ## format, lint, types, import contracts
+	@python=$$($(ENV) dev) && bin=$$(dirname $$python) && \
+	$$bin/ruff format --check $(CHECKED) && \
+	$$bin/ruff check $(CHECKED) && \
+	$$bin/mypy && \
+	PYTHONPATH=python-lib $$bin/lint-imports
+
+format: ## format the code and mend what the linter can
+	@bin=$$(dirname $$($(ENV) dev)) && $$bin/ruff format $(CHECKED) && $$bin/ruff check --fix $(CHECKED)
+
+plugin: ## the zip to install in Dataiku, in dist/
+	@$(PYTHON) scripts/build_plugin.py
+
+bench: ## speed beside other clients; see bench/README.md
+	@$(PYTHON) bench/run.py $(BENCH_ARGS)
+
+clean: ## forget everything that was installed or built
+	rm -rf .venv .demo dist bench/build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

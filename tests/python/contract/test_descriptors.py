@@ -1,0 +1,214 @@
+"""What DSS reads (JSON) and what the code reads (Python) say the same."""
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from mesh_prompt_batch import llm_listing, plugin_settings, settings
+from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.output import COLUMNS
+from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.version import VERSION
+
+ROOT = Path(__file__).resolve().parents[3]
+PLUGIN = json.loads((ROOT / "plugin.json").read_text())
+RECIPE = json.loads((ROOT / "custom-recipes/mesh-prompt-batch/recipe.json").read_text())
+MACRO = json.loads((ROOT / "python-runnables/list-llms/runnable.json").read_text())
+ANY = Mapping[str, object]
+FORMS = [
+    pytest.param(PLUGIN, plugin_settings.LABELS, id="plugin"),
+    pytest.param(RECIPE, settings.LABELS, id="recipe"),
+    pytest.param(MACRO, llm_listing.LABELS, id="macro"),
+]
+DISPLAY_ONLY = {"show_advanced"}
+TYPES = {
+    "STRING": str,
+    "SELECT": str,
+    "LLM": str,
+    "BOOLEAN": bool,
+    "INT": int,
+    "DOUBLE": (int, float),
+    "MULTISELECT": list,
+}
+
+
+def fields(descriptor: ANY) -> list[dict[str, object]]:
+    params = descriptor["params"]
+    assert isinstance(params, list)
+    return [param for param in params if param["type"] != "SEPARATOR"]
+
+
+@pytest.mark.parametrize(("descriptor", "labels"), FORMS)
+def test_every_field_is_read_under_the_label_that_users_see(
+    descriptor: ANY, labels: dict[str, str]
+) -> None:
+    shown = {str(it["name"]): it["label"] for it in fields(descriptor)}
+    assert {name: it for name, it in shown.items() if name not in DISPLAY_ONLY} == labels
+
+
+@pytest.mark.parametrize(("descriptor", "_labels"), FORMS)
+def test_every_field_has_a_description_and_a_default_of_its_type(
+    descriptor: ANY, _labels: dict[str, str]
+) -> None:
+    for field in fields(descriptor):
+        assert len(str(field["description"])) > 10, field["name"]
+        if "defaultValue" in field:
+            assert isinstance(field["defaultValue"], TYPES[str(field["type"])]), field["name"]
+
+
+def test_the_form_s_defaults_are_those_of_absent_fields() -> None:
+    needed: dict[str, object] = {"llm_id": "a", "user_column": "b"}
+    defaults = {it["name"]: it["defaultValue"] for it in fields(RECIPE) if "defaultValue" in it}
+    shown = Settings.from_config({**defaults, **needed}, {})
+    assert shown == Settings.from_config(needed, {})
+
+
+def test_the_form_s_limits_are_those_of_the_code() -> None:
+    for field in fields(RECIPE):
+        for key, beyond in (("minI", -1), ("maxI", 1), ("minD", -0.0001), ("maxD", 0.0001)):
+            if key in field:
+                limit = field[key]
+                assert isinstance(limit, (int, float))
+                config = {"llm_id": "a", "user_column": "b", str(field["name"]): limit}
+                Settings.from_config(config, {})
+                config[str(field["name"])] = limit + beyond
+                with pytest.raises(SettingsError, match=re.escape(str(field["label"]))):
+                    Settings.from_config(config, {})
+
+
+def test_the_form_s_choices_are_those_of_the_code() -> None:
+    for field in fields(RECIPE):
+        choices = field.get("selectChoices", [])
+        assert isinstance(choices, list)
+        for choice in choices:
+            config = {"llm_id": "a", "user_column": "b", str(field["name"]): choice["value"]}
+            Settings.from_config(config, {})
+
+
+def test_fields_are_shown_by_fields_that_exist() -> None:
+    names = {it["name"] for it in fields(RECIPE)}
+    for param in RECIPE["params"]:
+        for used in re.findall(r"model\.(\w+)", param.get("visibilityCondition", "")):
+            assert used in names
+
+
+def test_a_newcomer_sees_the_main_fields_alone() -> None:
+    shown = [it["name"] for it in fields(RECIPE) if "visibilityCondition" not in it]
+    assert shown == [
+        "llm_id",
+        "system_column",
+        "user_column",
+        "temperature",
+        "max_tokens",
+        "show_advanced",
+    ]
+
+
+def test_roles_named_elsewhere_exist() -> None:
+    roles = {role["name"] for role in RECIPE["inputRoles"]}
+    assert RECIPE["selectableFromDataset"] in roles
+    assert all(it["columnRole"] in roles for it in fields(RECIPE) if "columnRole" in it)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    top = re.search(r"^## Version (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert top is not None
+    assert PLUGIN["version"] == VERSION == top.group(1)
+
+
+def test_the_macro_asks_for_the_rights_that_the_mesh_wants() -> None:
+    assert MACRO["permissions"] == ["READ_CONF", "WRITE_CONF"]
+    assert MACRO["impersonate"] is True
+    assert MACRO["macroRoles"] == [{"type": "PROJECT_MACROS"}]
+
+
+def test_output_columns_keep_their_promised_names_and_types() -> None:
+    promised = {
+        "essential": "completion:string error_type:string error_message:string",
+        "standard": "finish_reason:string prompt_tokens:bigint completion_tokens:bigint cost:double"
+        " latency_seconds:double attempts:bigint answered_by:string",
+        "full": "source:string time_to_first_token_seconds:double messages_sent:string"
+        " raw_response:string",
+    }
+    for smallest, columns in promised.items():
+        ours = [f"{it.name}:{it.type}" for it in COLUMNS if it.smallest_set == smallest]
+        assert ours == columns.split()
+    assert all(it.description for it in COLUMNS)
+
+
+def shipped() -> list[Path]:
+    folders = ("python-lib", "custom-recipes", "python-runnables")
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_what_is_imported_is_required_or_comes_with_dss() -> None:
+    known = {
+        *sys.stdlib_module_names,
+        "mesh_prompt_batch",
+        "dataiku",
+        "openai",
+        "typing_extensions",
+    }
+    for path in shipped():
+        assert {name.split(".")[0] for name in imported(path)} <= known, path
+
+
+def test_requirements_name_openai_alone_and_bound_it() -> None:
+    text = (ROOT / "code-env/python/spec/requirements.txt").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert lines == ["openai[aiohttp]>=3.0,<4"]
+
+
+def test_fields_named_in_sentences_are_fields_of_a_form() -> None:
+    labels = {
+        *settings.LABELS.values(),
+        *llm_listing.LABELS.values(),
+        *plugin_settings.LABELS.values(),
+    }
+    # Names that belong to Dataiku or to the plugin as a whole.
+    labels |= {"List available LLMs", "Append instead of overwrite"}
+    for path in shipped():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for quoted in re.findall(r"'([A-Z][\w ()]+)'", node.value):
+                    assert quoted in labels, f"{path.name}: {quoted}"
+
+
+def test_functions_and_files_stay_short() -> None:
+    for path in shipped():
+        text = path.read_text()
+        assert len(text.splitlines()) <= 300, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                assert (node.end_lineno or 0) - node.lineno < 40, f"{path.name}: {node.name}"
+
+
+def test_the_map_in_contributing_names_every_module() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    package = ROOT / "python-lib/mesh_prompt_batch"
+    modules = {str(it.relative_to(package)) for it in package.rglob("*.py")}
+    listed = set(re.findall(r"^((?:adapters/)?\w+\.py)\s", text, re.MULTILINE))
+    assert {it for it in modules if not it.endswith("__init__.py")} == listed
+
+
+def test_links_in_the_documentation_lead_somewhere() -> None:
+    for document in (
+        *ROOT.glob("*.md"),
+        *ROOT.glob("*/README.md"),
+        *ROOT.glob("tests/*/README.md"),
+    ):
+        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
