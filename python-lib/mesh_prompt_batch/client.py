@@ -4,6 +4,7 @@ import itertools
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ class MeshClient:
         request = _request(llm_id, user, system, parameters)
         for attempt in itertools.count(1):
             try:
-                return mesh.ask(self.openai, request)
+                return replace(mesh.ask(self.openai, request), attempts=attempt)
             except TransientError as error:
                 wait = self._retry.wait_after(error, attempt, random.random())
                 if wait is None:

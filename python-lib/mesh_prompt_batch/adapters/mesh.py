@@ -13,13 +13,13 @@ from openai import OpenAI, RequestOptions
 
 from mesh_prompt_batch.answer import completion_from
 from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.connection import is_certificate_error, is_refused_or_cut, trust
 from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.endpoint import Endpoint
 from mesh_prompt_batch.errors import CallError, EndpointError, LlmError, TransientError
 from mesh_prompt_batch.llm_listing import Availability, Probe
 from mesh_prompt_batch.refusals import Refusal, call_error
 from mesh_prompt_batch.retry import retry_after
-from mesh_prompt_batch.tls import is_certificate_error, trust
 
 logger = logging.getLogger(__name__)
 
@@ -252,7 +252,8 @@ def _translated(error: Exception, request: CompletionRequest | None) -> Exceptio
             "The certificate of the LLM Mesh's address is not trusted: an admin can name the PEM file of your"
             " certificate authority as 'CA certificates file' in the plugin's settings."
         )
-    if isinstance(error, (openai.APITimeoutError, asyncio.TimeoutError)):
+    late = isinstance(error, (openai.APITimeoutError, asyncio.TimeoutError))
+    if late and not is_refused_or_cut(error):
         return TransientError("timeout", "No answer came within the timeout.")
     if isinstance(error, openai.APIConnectionError):
         return TransientError("connection", "The connection failed or was cut.")

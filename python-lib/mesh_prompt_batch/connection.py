@@ -1,6 +1,7 @@
-"""Certificates: which ones are trusted, and how to tell that one was not."""
+"""Connections: which certificates are trusted, and why one could not be made."""
 
 import ssl
+from collections.abc import Iterator
 
 from mesh_prompt_batch.errors import EndpointError
 
@@ -21,10 +22,20 @@ def trust(verify: bool | str) -> bool | ssl.SSLContext:  # noqa: FBT001  # as `r
         ) from None
 
 
-def is_certificate_error(error: BaseException | None) -> bool:
-    """Some transports report it as a time-out: only the chain of causes knows better."""
+def is_certificate_error(error: BaseException) -> bool:
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+
+
+def is_refused_or_cut(error: BaseException) -> bool:
+    """Whether the network failed, other than by being slow."""
+    return any(
+        isinstance(cause, OSError) and not isinstance(cause, TimeoutError)
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The aiohttp transport reports every failure to connect as a time-out: only its causes know better."""
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False

@@ -1,0 +1,149 @@
+"""An OpenAI-compatible endpoint on a real socket, whose answers a test writes out."""
+
+import asyncio
+import json
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from aiohttp import web
+from typing_extensions import Self
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request as it arrived; header names in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+
+@dataclass
+class ScriptedEndpoint:
+    """`answers` are used in turn, the last one again and again; `llm_ids` is what GET models lists."""
+
+    answers: list[Answer] = field(default_factory=lambda: [completion("fine")])
+    llm_ids: list[str] = field(default_factory=lambda: ["llm"])
+    tls: ssl.SSLContext | None = None
+    calls: list[Seen] = field(default_factory=list)
+    preflights: list[Seen] = field(default_factory=list)
+    models_status: int = 200
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://localhost:{self.port}/projects/P/llms/openai/v1/"
+
+    async def _start(self) -> int:
+        app = web.Application()
+        app.router.add_post("/{path:.*}/chat/completions", self._chat)
+        app.router.add_get("/{path:.*}/models", self._models)
+        app.router.add_get("/projects/P/llms", self._llms)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "localhost", 0, ssl_context=self.tls)
+        await site.start()
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        answer = self.answers[min(len(self.calls), len(self.answers) - 1)]
+        self.calls.append(_seen(request, await request.json()))
+        return await answer(request)
+
+    async def _models(self, request: web.Request) -> web.Response:
+        self.preflights.append(_seen(request, {}))
+        listed = {"object": "list", "data": [{"id": it} for it in self.llm_ids]}
+        return web.json_response(listed, status=self.models_status)
+
+    async def _llms(self, request: web.Request) -> web.Response:
+        purpose = request.query["purpose"]
+        return web.json_response([{"id": it, "type": purpose} for it in self.llm_ids])
+
+
+def completion(text: str | None, finish_reason: str = "stop", **changes: object) -> Answer:
+    choice = {"index": 0, "finish_reason": finish_reason, "message": {"content": text}}
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    return respond(json.dumps({"choices": [choice], "usage": usage, **changes}))
+
+
+def refusal(status: int, message: str, error_type: str = "", **headers: str) -> Answer:
+    body = {"errorType": error_type, "message": message, "detailedMessage": message}
+    return respond(json.dumps(body), status=status, headers=headers)
+
+
+def respond(
+    text: str,
+    *,
+    status: int = 200,
+    content_type: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(
+            text=text, status=status, content_type=content_type, headers=dict(headers or {})
+        )
+
+    return answer
+
+
+def cut_after(text: str) -> Answer:
+    """Promises more than it sends, then resets the connection."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(len(text) + 100)})
+        response.content_type = "application/json"
+        await response.prepare(request)
+        await response.write(text.encode())
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    return answer
+
+
+async def hang(_: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(60)
+    raise AssertionError("nobody waits that long")
+
+
+def events(*chunks: object, done: bool = True) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        if done:
+            await response.write(b"data: [DONE]\n\n")
+        return response
+
+    return answer
+
+
+def _seen(request: web.Request, body: dict[str, Any]) -> Seen:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Seen(request.path, headers, body)

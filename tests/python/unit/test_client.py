@@ -1,0 +1,131 @@
+"""MeshClient outside Dataiku, on real sockets."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from scripted_endpoint import ScriptedEndpoint, completion, events, refusal
+
+import mesh_prompt_batch
+from mesh_prompt_batch import MeshClient
+from mesh_prompt_batch.errors import RequestError, SettingsError, TransientError
+
+PIECES = [{"choices": [{"index": 0, "delta": {"content": it}}]} for it in ("Twice ", "", "told")]
+END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+
+
+@pytest.fixture
+def endpoint() -> Iterator[ScriptedEndpoint]:
+    with ScriptedEndpoint() as running:
+        yield running
+
+
+@pytest.fixture
+def client(endpoint: ScriptedEndpoint) -> Iterator[MeshClient]:
+    with MeshClient(endpoint.url, "k1") as opened:
+        yield opened
+
+
+def test_a_completion_has_text_and_tokens(client: MeshClient, endpoint: ScriptedEndpoint) -> None:
+    found = client.complete("llm", "Why?", system="Be brief.", max_tokens=5)
+    assert (found.text, found.usage.completion_tokens, found.attempts) == ("fine", 3, 1)
+    assert endpoint.calls[0].body == {
+        "model": "llm",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Why?"},
+        ],
+        "max_tokens": 5,
+    }
+
+
+def test_a_transient_failure_is_tried_again(client: MeshClient, endpoint: ScriptedEndpoint) -> None:
+    endpoint.answers = [refusal(503, "busy", **{"Retry-After": "0"}), completion("at last")]
+    found = client.complete("llm", "Why?")
+    assert (found.text, found.attempts, len(endpoint.calls)) == ("at last", 2, 2)
+
+
+def test_a_refused_request_is_not_tried_again(
+    client: MeshClient, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.answers = [refusal(400, "no")]
+    with pytest.raises(RequestError) as caught:
+        client.complete("llm", "Why?")
+    assert caught.value.provider_words == "no"
+    assert len(endpoint.calls) == 1
+
+
+def test_a_stream_gives_its_pieces_then_the_whole(
+    client: MeshClient, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.answers = [events(*PIECES, END, USAGE)]
+    stream = client.stream("llm", "Tell me.")
+    assert list(stream) == ["Twice ", "told"]
+    assert stream.completion is not None
+    assert stream.completion.text == "Twice told"
+    assert stream.completion.usage.completion_tokens == 2
+    assert endpoint.calls[0].body["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_stream_without_an_end_is_no_success(
+    client: MeshClient, endpoint: ScriptedEndpoint, done: bool
+) -> None:
+    endpoint.answers = [events(*PIECES, "noise", {"choices": ["noise"]}, done=done)]
+    stream = client.stream("llm", "Tell me.")
+    with pytest.raises(TransientError):
+        list(stream)
+    assert stream.completion is None
+
+
+def test_an_error_in_mid_stream_is_an_error(client: MeshClient, endpoint: ScriptedEndpoint) -> None:
+    endpoint.answers = [events(PIECES[0], {"error": {"message": "provider died"}})]
+    with pytest.raises(TransientError):
+        list(client.stream("llm", "Tell me."))
+
+
+def test_llms_are_listed_by_purpose(client: MeshClient) -> None:
+    assert client.list_llms("RERANKING") == [{"id": "llm", "type": "RERANKING"}]
+
+
+def test_models_are_listed_where_the_endpoint_is_not_dss(endpoint: ScriptedEndpoint) -> None:
+    with MeshClient(f"http://localhost:{endpoint.port}/v1", "k1") as plain:
+        assert plain.list_llms() == [{"id": "llm"}]
+
+
+def test_the_documented_address_is_made_of_url_and_project() -> None:
+    with MeshClient("https://dss.example.com/", "k1", "SALES") as opened:
+        expected = "https://dss.example.com/public/api/projects/SALES/llms/openai/v1/"
+        assert str(opened.openai.base_url) == expected
+
+
+def test_a_whole_address_is_taken_as_it_is(endpoint: ScriptedEndpoint) -> None:
+    with MeshClient(endpoint.url, "k1", "SALES") as opened:
+        assert str(opened.openai.base_url) == endpoint.url
+
+
+def test_tutorial_code_works_unchanged(client: MeshClient, endpoint: ScriptedEndpoint) -> None:
+    response = client.openai.chat.completions.create(
+        model="llm", messages=[{"role": "user", "content": "Why?"}], temperature=0, max_tokens=500
+    )
+    assert response.choices[0].message.content == "fine"
+    assert endpoint.calls[0].headers["authorization"] == "Bearer k1"
+
+
+def test_outside_a_key_is_needed() -> None:
+    with pytest.raises(SettingsError, match="api_key"):
+        MeshClient("https://dss.example.com")
+
+
+def test_outside_without_a_url_the_arguments_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dataiku", None)
+    monkeypatch.delitem(sys.modules, "mesh_prompt_batch.adapters.dss", raising=False)
+    with pytest.raises(SettingsError, match="url="):
+        MeshClient()
+
+
+def test_the_package_offers_nothing_else() -> None:
+    assert mesh_prompt_batch.__all__ == ["MeshClient"]
+    with pytest.raises(AttributeError):
+        _ = mesh_prompt_batch.Mesh  # type: ignore[attr-defined]
