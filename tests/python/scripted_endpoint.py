@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -12,7 +12,19 @@ from typing import Any
 from aiohttp import web
 from typing_extensions import Self
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from local_dss.faults import Answer, cut_after, events, hang, refusal, respond
+
+__all__ = [
+    "Answer",
+    "ScriptedEndpoint",
+    "Seen",
+    "completion",
+    "cut_after",
+    "events",
+    "hang",
+    "refusal",
+    "respond",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,59 +101,6 @@ def completion(text: str | None, finish_reason: str = "stop", **changes: object)
     choice = {"index": 0, "finish_reason": finish_reason, "message": {"content": text}}
     usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
     return respond(json.dumps({"choices": [choice], "usage": usage, **changes}))
-
-
-def refusal(status: int, message: str, error_type: str = "", **headers: str) -> Answer:
-    body = {"errorType": error_type, "message": message, "detailedMessage": message}
-    return respond(json.dumps(body), status=status, headers=headers)
-
-
-def respond(
-    text: str,
-    *,
-    status: int = 200,
-    content_type: str = "application/json",
-    headers: Mapping[str, str] | None = None,
-) -> Answer:
-    async def answer(_: web.Request) -> web.StreamResponse:
-        return web.Response(
-            text=text, status=status, content_type=content_type, headers=dict(headers or {})
-        )
-
-    return answer
-
-
-def cut_after(text: str) -> Answer:
-    """Promises more than it sends, then resets the connection."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Length": str(len(text) + 100)})
-        response.content_type = "application/json"
-        await response.prepare(request)
-        await response.write(text.encode())
-        assert request.transport is not None
-        request.transport.abort()
-        return response
-
-    return answer
-
-
-async def hang(_: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(60)
-    raise AssertionError("nobody waits that long")
-
-
-def events(*chunks: object, done: bool = True) -> Answer:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for chunk in chunks:
-            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
-        if done:
-            await response.write(b"data: [DONE]\n\n")
-        return response
-
-    return answer
 
 
 def _seen(request: web.Request, body: dict[str, Any]) -> Seen:

@@ -1,0 +1,60 @@
+"""Build the plugin's zip: what DSS needs and nothing else, the same bytes from the same sources."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# An allow-list: what is not named here does not travel.
+SHIPPED = (
+    "plugin.json",
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "code-env/python/desc.json",
+    "code-env/python/spec/requirements.txt",
+    "custom-recipes/*/recipe.json",
+    "custom-recipes/*/recipe.py",
+    "python-runnables/*/runnable.json",
+    "python-runnables/*/runnable.py",
+    "python-lib/mesh_prompt_batch/**/*.py",
+)
+# The oldest date that a zip can hold: the time of the build says nothing.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+READABLE = 0o644 << 16
+
+
+def shipped_files() -> list[Path]:
+    """Paths relative to the root, in the order of the zip."""
+    found = {path for pattern in SHIPPED for path in ROOT.glob(pattern)}
+    return sorted(path.relative_to(ROOT) for path in found)
+
+
+def build(folder: Path) -> Path:
+    """The only zip in `folder` afterwards."""
+    plugin = json.loads((ROOT / "plugin.json").read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.zip"):
+        old.unlink()
+    target = folder / f"dss-plugin-{plugin['id']}-{plugin['version']}.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in shipped_files():
+            entry = zipfile.ZipInfo(path.as_posix(), EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = READABLE
+            archive.writestr(entry, (ROOT / path).read_bytes())
+    return target
+
+
+def main() -> None:
+    """Prints where the zip lies."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / "dist")
+    print(build(parser.parse_args().folder))
+
+
+if __name__ == "__main__":
+    main()

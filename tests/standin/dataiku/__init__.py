@@ -1,0 +1,33 @@
+"""The stand-in's `dataiku`: what plugin code may call inside DSS, over a project that is a folder."""
+
+import dataikuapi
+
+from dataiku._dataset import Dataset
+from dataiku._folder import Folder
+from dataiku._job import job
+
+__all__ = [
+    "Dataset",
+    "Folder",
+    "api_client",
+    "default_project_key",
+    "get_custom_variables",
+]
+
+
+def api_client() -> dataikuapi.DSSClient:
+    """The real public client, with the ticket or key of this process."""
+    described = job()
+    client = dataikuapi.DSSClient(
+        described.host, api_key=described.api_key, internal_ticket=described.ticket
+    )
+    client._session.verify = described.verify
+    return client
+
+
+def default_project_key() -> str:
+    return job().project_key
+
+
+def get_custom_variables() -> dict[str, str]:
+    return dict(job().variables)

@@ -1,0 +1,23 @@
+"""The questions about DSS that have no public answer: each has two, and tests run both."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """The defaults are the stricter answers.
+
+    zero_rows_give_a_chunk: reading an empty dataset gives one empty frame, or none at all.
+    failed_writer: rows written before an exception inside `with writer` are kept ("commit") or not ("discard").
+    extra_keys_raise: `write_row_dict` refuses columns that the schema has not, or drops them.
+    integers_as_floats: an INT of the form arrives as 500.0.
+    absent_keys: fields that were never touched are absent, or "" and None.
+    storage_refuses_nul: as PostgreSQL does.
+    """
+
+    zero_rows_give_a_chunk: bool = False
+    failed_writer: str = "commit"
+    extra_keys_raise: bool = True
+    integers_as_floats: bool = True
+    absent_keys: bool = True
+    storage_refuses_nul: bool = False

@@ -1,0 +1,145 @@
+"""Runs a component of the plugin as a DSS job: a fresh process, its log as the job page shows it, its banner."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from local_dss.code_env import Plugin
+from local_dss.job_description import VARIABLE, JobDescription
+
+STANDIN = Path(__file__).resolve().parent.parent
+# No DKU_* variable: containers have none.
+_INHERITED = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """`log`: lines as DSS shows them; `lines`: as the process wrote them; `banner`: blank when it succeeded."""
+
+    exit_code: int
+    lines: list[str]
+    log: list[str]
+    banner: str
+    result: Any
+
+    @property
+    def succeeded(self) -> bool:
+        return self.exit_code == 0
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+@dataclass
+class Job:
+    """A running job."""
+
+    process: subprocess.Popen[str]
+    directory: tempfile.TemporaryDirectory[str]
+    on_line: Callable[[str], None]
+    lines: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._arrived = threading.Condition()
+        streams = ((self.process.stdout, "null-out"), (self.process.stderr, "null-err"))
+        self._readers = [threading.Thread(target=self._read, args=it) for it in streams]
+        for reader in self._readers:
+            reader.start()
+
+    def wait_for(self, text: str, timeout: float = 60.0) -> None:
+        """Until the process has written a line with `text`. Raises TimeoutError."""
+        with self._arrived:
+            found = self._arrived.wait_for(lambda: any(text in it for it in self.lines), timeout)
+        if not found:
+            raise TimeoutError(f"no line with {text!r} came")
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = 110.0) -> JobResult:
+        """To its end; a job that hangs is killed and raises subprocess.TimeoutExpired."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            for reader in self._readers:
+                reader.join()
+        with self.directory as name:
+            ending = Path(name) / "ending.json"
+            ended = json.loads(ending.read_text()) if ending.exists() else {}
+        code = self.process.returncode
+        banner = ended.get("error") or (f"process died (exit code {code})" if code else "")
+        return JobResult(code, self.lines, self.log, banner, ended.get("result"))
+
+    def _read(self, stream: IO[str], name: str) -> None:
+        for line in stream:
+            text = line.rstrip("\n")
+            now = datetime.now().astimezone().strftime("%Y/%m/%d-%H:%M:%S.%f")[:-3]
+            with self._arrived:
+                self.lines.append(text)
+                self.log.append(f"[{now}] [{name}-{self.process.pid}] [INFO] [dku.utils]  - {text}")
+                self._arrived.notify_all()
+            self.on_line(text)
+        stream.close()
+
+
+def start(
+    plugin: Plugin,
+    component: Path,
+    description: JobDescription,
+    *,
+    environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] = lambda _line: None,
+) -> Job:
+    """`environment` is added to the little that a job's process inherits."""
+    directory = tempfile.TemporaryDirectory(prefix="local-dss-job-")
+    home = Path(directory.name)
+    description.save(home / "job.json")
+    working = home / "cwd"
+    working.mkdir()
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    process = subprocess.Popen(
+        [
+            str(plugin.python),
+            "-m",
+            "local_dss.run_component",
+            str(component),
+            str(home / "ending.json"),
+        ],
+        cwd=working,
+        env={
+            **inherited,
+            "PYTHONPATH": os.pathsep.join((str(plugin.library), str(STANDIN))),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONIOENCODING": "utf-8",
+            VARIABLE: str(home / "job.json"),
+            **(environment or {}),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    return Job(process, directory, on_line)
+
+
+def run(
+    plugin: Plugin,
+    component: Path,
+    description: JobDescription,
+    environment: Mapping[str, str] | None = None,
+) -> JobResult:
+    """Start it and wait for its end."""
+    return start(plugin, component, description, environment=environment).wait()

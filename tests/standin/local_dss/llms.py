@@ -1,0 +1,149 @@
+"""The LLMs of the local Mesh and how they answer: by a rule that a test can check, or by a real model."""
+
+import asyncio
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Body = Mapping[str, Any]
+
+LLM_ID = "openai:demo:small-model"
+# What DSS gives of an LLM varies: `connection` and `model` are missing for agents, purposes are asked for by name.
+LLMS: Sequence[dict[str, object]] = (
+    {
+        "id": LLM_ID,
+        "type": "OPENAI",
+        "friendlyName": "Small model (demo)",
+        "friendlyNameShort": "Small model",
+        "connection": "demo",
+        "model": "small-model",
+        "purposes": ["GENERIC_COMPLETION"],
+    },
+    {
+        "id": "bedrock:aws:anthropic.claude-v1:0",
+        "type": "BEDROCK",
+        "friendlyName": "Claude on AWS",
+        "connection": "aws",
+        "purposes": ["GENERIC_COMPLETION"],
+    },
+    {
+        "id": "agent:aBcD1234",
+        "type": "SAVED_MODEL_AGENT",
+        "friendlyName": "Support agent",
+        "purposes": ["GENERIC_COMPLETION"],
+    },
+    {
+        "id": "huggingfacelocal:hf:intfloat/e5=base",
+        "type": "HUGGINGFACE_TRANSFORMER_LOCAL",
+        "connection": "hf",
+        "purposes": ["TEXT_EMBEDDING_EXTRACTION"],
+    },
+)
+# Safe to send, by DSS's documentation.
+ARGUMENTS = frozenset(
+    {"model", "messages", "temperature", "top_p", "max_tokens", "stop", "stream", "stream_options"}
+    | {"tools", "tool_choice", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"}
+    | {"top_logprobs"}
+)
+
+
+def argument_error(body: Body) -> str | None:
+    """Why DSS's strictest reading would refuse a request; None where it would not."""
+    unknown = sorted(set(body) - ARGUMENTS)
+    if unknown:
+        return f"Unsupported arguments: {', '.join(unknown)}"
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        return "No messages"
+    for message in messages:
+        if message.get("role") not in ("system", "user", "assistant", "tool"):
+            return f"Unknown role {message.get('role')!r}"
+    for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
+        if name in body and type(body[name]) not in (int, float):
+            return f"{name} is no number: {body[name]!r}"
+    if "max_tokens" in body and type(body["max_tokens"]) is not int:
+        return f"max_tokens is no whole number: {body['max_tokens']!r}"
+    return None
+
+
+def user_text(body: Body) -> str:
+    """What was asked: the last user message."""
+    users = [it["content"] for it in body["messages"] if it["role"] == "user"]
+    return str(users[-1]) if users else ""
+
+
+def rule_answer(text: str) -> str:
+    """Says which question it answers, so that a test sees whether it stands beside its row."""
+    return f"You said: {text}"
+
+
+def completion_body(body: Body, text: str, *, with_usage: bool) -> dict[str, object]:
+    """As DSS answers: without `created`, `system_fingerprint` and `refusal`; an answer is cut at `max_tokens` words."""
+    words = text.split(" ")
+    limit = body.get("max_tokens") or len(words)
+    cut = len(words) > limit
+    answer: dict[str, object] = {
+        "id": "chatcmpl-local",
+        "object": "chat.completion",
+        "model": body["model"],
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": " ".join(words[:limit])},
+                "finish_reason": "length" if cut else "stop",
+            }
+        ],
+    }
+    if with_usage:
+        answer["usage"] = usage(body, min(len(words), limit))
+    return answer
+
+
+def usage(body: Body, completion_tokens: int) -> dict[str, int]:
+    prompt = sum(len(str(it["content"]).split()) for it in body["messages"])
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt + completion_tokens,
+    }
+
+
+def chunks(body: Body, text: str) -> list[dict[str, object]]:
+    """A streamed answer, word by word; the last chunk has the usage and no choice."""
+
+    def chunk(delta: Body, reason: str | None) -> dict[str, object]:
+        choice = {"index": 0, "delta": dict(delta), "finish_reason": reason}
+        return {"object": "chat.completion.chunk", "model": body["model"], "choices": [choice]}
+
+    whole = completion_body(body, text, with_usage=True)
+    choices: Any = whole["choices"]
+    words = choices[0]["message"]["content"].split(" ")
+    pieces = [words[0], *(f" {word}" for word in words[1:])]
+    sent = [chunk({"role": "assistant"}, None)]
+    sent += [chunk({"content": piece}, None) for piece in pieces]
+    sent.append(chunk({}, choices[0]["finish_reason"]))
+    if (body.get("stream_options") or {}).get("include_usage"):
+        sent.append({**chunk({}, None), "choices": [], "usage": whole["usage"]})
+    return sent
+
+
+class Turns:
+    """Counts calls, in all and for each question, for scripts that say "the second time"."""
+
+    def __init__(self) -> None:
+        self._all = itertools.count(1)
+        self._by_question: dict[str, int] = {}
+        self.in_flight = 0
+        self.most_in_flight = 0
+
+    def next(self, question: str) -> tuple[int, int]:
+        self._by_question[question] = self._by_question.get(question, 0) + 1
+        return next(self._all), self._by_question[question]
+
+    async def __aenter__(self) -> None:
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await asyncio.sleep(0)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.in_flight -= 1

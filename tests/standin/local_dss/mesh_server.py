@@ -1,0 +1,225 @@
+"""The HTTP side of the local DSS, on two real ports: the backend's, which jobs see, and the one of browsers."""
+
+import asyncio
+import ssl
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from typing_extensions import Self
+
+from local_dss.faults import Answer, events
+from local_dss.gate import Gate, refused
+from local_dss.llms import (
+    LLMS,
+    Turns,
+    argument_error,
+    chunks,
+    completion_body,
+    rule_answer,
+    user_text,
+)
+
+# Called with the question, which call for that question this is (from 1), and which call of all.
+Fault = Callable[[str, int, int], Answer | None]
+
+
+def no_fault(_question: str, _time: int, _call: int) -> Answer | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An OpenAI-compatible endpoint that answers in earnest."""
+
+    base_url: str
+    api_key: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A chat completion as it was asked for; header names in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+
+
+@dataclass
+class MeshServer:
+    """`backend` is the address a job knows, `front` the one of browsers.
+
+    usage_missing_every: every so many answers have no `usage`; 0: all have it. refuses_unsupported: arguments
+    outside DSS's list end in 400, or are ignored. unlisted: LLM ids that work though they are not listed.
+    """
+
+    gate: Gate = field(default_factory=Gate)
+    llms: Sequence[Mapping[str, object]] = LLMS
+    upstream: Upstream | None = None
+    fault: Fault = no_fault
+    answer: Callable[[str], str] = rule_answer
+    delay_seconds: float = 0.0
+    usage_missing_every: int = 0
+    refuses_unsupported: bool = True
+    unlisted: Sequence[str] = ()
+    unknown_llm_words: str = "LLM not found: {llm_id}; query was {question}"
+    secrets: Sequence[Mapping[str, str]] = ()
+    tls: ssl.SSLContext | None = None
+    calls: list[Call] = field(default_factory=list)
+    personal_keys: dict[str, dict[str, str]] = field(default_factory=dict)
+    turns: Turns = field(default_factory=Turns)
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="local-dss")
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def llm_ids(self) -> list[str]:
+        return [str(it["id"]) for it in self.llms]
+
+    async def _start(self) -> None:
+        self._session = aiohttp.ClientSession()
+        self._runners: list[web.AppRunner] = []
+        # Only nginx knows /public/api: a job that builds that address from its own host finds nothing.
+        self.backend = await self._listen("/dip/publicapi")
+        self.front = await self._listen("/dip/publicapi", "/public/api")
+
+    async def _stop(self) -> None:
+        for runner in self._runners:
+            await runner.cleanup()
+        await self._session.close()
+
+    async def _listen(self, *roots: str) -> str:
+        app = web.Application(client_max_size=1 << 30)
+        for root in roots:
+            self._add_routes(app, root)
+        app.router.add_route("*", "/{path:.*}", _no_route)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, "localhost", 0, ssl_context=self.tls).start()
+        return f"{'https' if self.tls else 'http'}://localhost:{runner.addresses[0][1]}"
+
+    def _add_routes(self, app: web.Application, root: str) -> None:
+        project = f"{root}/projects/{{project}}/llms"
+        app.router.add_get(project, self._list)
+        app.router.add_get(f"{project}/openai/v1/models", self._models)
+        app.router.add_post(f"{project}/openai/v1/chat/completions", self._chat)
+        app.router.add_get(f"{root}/auth/info", self._auth_info)
+        app.router.add_get(f"{root}/personal-api-keys/", self._list_keys)
+        app.router.add_post(f"{root}/personal-api-keys/", self._create_key)
+        app.router.add_delete(f"{root}/personal-api-keys/{{id}}", self._delete_key)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        self.gate.check(request)
+        purpose = request.query.get("purpose", "GENERIC_COMPLETION")
+        served = [it for it in self.llms if purpose in it["purposes"]]  # type: ignore[operator]  # a list
+        shown = [{key: it[key] for key in it if key != "purposes"} for it in served]
+        return web.json_response(shown)
+
+    async def _models(self, request: web.Request) -> web.Response:
+        self.gate.check(request, mesh=True)
+        listed = [{"id": it, "object": "model"} for it in self.llm_ids]
+        return web.json_response({"object": "list", "data": listed})
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        self.gate.check(request, mesh=True)
+        body = await request.json()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.calls.append(Call(request.path, headers, body))
+        async with self.turns:
+            return await self._answered(request, body)
+
+    async def _answered(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        wrong = argument_error(body) if self.refuses_unsupported else None
+        if wrong:
+            raise refused(400, "java.lang.IllegalArgumentException", wrong)
+        question = user_text(body)
+        if body["model"] not in (*self.llm_ids, *self.unlisted):
+            words = self.unknown_llm_words.format(llm_id=body["model"], question=question)
+            raise refused(500, "com.dataiku.dip.exceptions.CodedIOException", words)
+        call, time = self.turns.next(question)
+        fault = self.fault(question, time, call)
+        if fault is not None:
+            return await fault(request)
+        await asyncio.sleep(self.delay_seconds)
+        if self.upstream is not None:
+            return await self._proxied(request, body, self.upstream)
+        if body.get("stream"):
+            return await events(*chunks(body, self.answer(question)))(request)
+        with_usage = not self.usage_missing_every or call % self.usage_missing_every != 0
+        answer = completion_body(body, self.answer(question), with_usage=with_usage)
+        return web.json_response(answer)
+
+    async def _proxied(
+        self, request: web.Request, body: dict[str, Any], upstream: Upstream
+    ) -> web.StreamResponse:
+        asked = self._session.post(
+            f"{upstream.base_url.rstrip('/')}/chat/completions",
+            json={**body, "model": upstream.model},
+            headers={"Authorization": f"Bearer {upstream.api_key}"},
+        )
+        async with asked as answer:
+            if not body.get("stream"):
+                return _as_dss(await answer.json(), answer.status)
+            response = web.StreamResponse(status=answer.status)
+            response.content_type = answer.content_type
+            await response.prepare(request)
+            async for block in answer.content.iter_any():
+                await response.write(block)
+            return response
+
+    async def _auth_info(self, request: web.Request) -> web.Response:
+        self.gate.check(request)
+        info: dict[str, object] = {"authIdentifier": "analyst", "groups": ["data_team"]}
+        if request.query.get("withSecrets", "").lower() == "true":
+            info["secrets"] = [dict(it) for it in self.secrets]
+        return web.json_response(info)
+
+    async def _list_keys(self, request: web.Request) -> web.Response:
+        self.gate.check(request)
+        listed = [{**it, "key": ""} for it in self.personal_keys.values()]
+        return web.json_response(listed)
+
+    async def _create_key(self, request: web.Request) -> web.Response:
+        self.gate.check(request)
+        key = {"id": uuid.uuid4().hex[:8], "key": f"dkuaps-{uuid.uuid4().hex}"}
+        self.personal_keys[key["id"]] = {**await request.json(), **key}
+        self.gate.keys.add(key["key"])
+        return web.json_response(self.personal_keys[key["id"]])
+
+    async def _delete_key(self, request: web.Request) -> web.Response:
+        self.gate.check(request)
+        key = self.personal_keys.pop(request.match_info["id"])
+        self.gate.keys.discard(key["key"])
+        return web.Response(status=204)
+
+
+def _as_dss(body: dict[str, object], status: int) -> web.Response:
+    """Without what DSS does not pass on."""
+    kept = {key: body[key] for key in body if key not in ("created", "system_fingerprint")}
+    return web.json_response(kept, status=status)
+
+
+async def _no_route(request: web.Request) -> web.StreamResponse:
+    raise refused(404, "com.dataiku.dip.exceptions.NotFoundException", f"No route {request.path}")

@@ -1,0 +1,75 @@
+"""Inside a job's process: run a recipe or a macro as DSS does, and tell the runner how it ended."""
+
+import json
+import logging
+import runpy
+import sys
+import traceback
+from pathlib import Path
+
+from dataiku._job import job
+from dataiku.customrecipe import get_plugin_config, get_recipe_config
+from dataiku.runnables import ResultTable, Runnable
+
+# A name that is not "__main__": DSS promises none.
+RUN_NAME = "dku_component"
+
+
+def main() -> int:
+    """Arguments: the component's file, and where to write how it ended."""
+    component, ending = Path(sys.argv[1]), Path(sys.argv[2])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        if component.name == "recipe.py":
+            runpy.run_path(str(component), run_name=RUN_NAME)
+            result = None
+        else:
+            result = run_macro(component)
+    except Exception as error:  # noqa: BLE001  # whatever it is, DSS shows it
+        stack = traceback.format_exc()
+        sys.stderr.write(
+            f"*** Recipe code failed ***\nBegin Python stack\n{stack}End Python stack\n"
+        )
+        ending.write_text(json.dumps({"error": banner(error, component)}))
+        return 1
+    ending.write_text(json.dumps({"result": result}))
+    return 0
+
+
+def run_macro(path: Path) -> dict[str, object]:
+    """The table, and what the progress bar was told."""
+    found = [
+        it
+        for it in runpy.run_path(str(path), run_name=RUN_NAME).values()
+        if isinstance(it, type) and issubclass(it, Runnable) and it is not Runnable
+    ]
+    if len(found) != 1:
+        raise RuntimeError(f"{len(found)} classes extend Runnable in {path.name}, not one.")
+    macro = found[0](job().project_key, get_recipe_config(), get_plugin_config())  # type: ignore[call-arg]  # as DSS calls it
+    progress: list[int] = []
+    target = macro.get_progress_target()  # type: ignore[attr-defined]  # macros have it
+    table = macro.run(progress.append)  # type: ignore[attr-defined]  # macros have it
+    if not isinstance(table, ResultTable):
+        raise TypeError("The macro's resultType is RESULT_TABLE.")
+    return {
+        "name": table.name,
+        "columns": table.columns,
+        "records": table.records,
+        "progress_target": target,
+        "progress": progress,
+    }
+
+
+def banner(error: BaseException, component: Path) -> str:
+    """What the job page shows above the log."""
+    lines = [
+        it.lineno
+        for it in traceback.extract_tb(error.__traceback__)
+        if it.filename == str(component)
+    ]
+    line = lines[-1] if lines else -1
+    return f"Error in Python process: At line {line}: {type(error)}: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
