@@ -30,7 +30,7 @@ class MeshClient:
     of a PEM file. Raises SettingsError or EndpointError at construction.
     """
 
-    openai: mesh.OpenAI
+    openai: mesh.Client
     """A configured client: `client.openai.chat.completions.create(model=<LLM id>, messages=…)`."""
 
     def __init__(

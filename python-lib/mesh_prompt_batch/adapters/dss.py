@@ -34,7 +34,7 @@ class InputDataset:
         return [dict(column) for column in self._dataset.read_schema()]
 
     def chunks(self, columns: Sequence[str]) -> Iterator[list[tuple[str, ...]]]:
-        names = [column["name"] for column in self._dataset.read_schema()]
+        names = [str(column["name"]) for column in self._dataset.read_schema()]
         frames = self._dataset.iter_dataframes_forced_types(
             names, dict.fromkeys(names, str), [], chunksize=CHUNK_ROWS, keep_default_na=False
         )
@@ -155,17 +155,22 @@ def endpoint_of_session(
 
 
 def _front_address() -> str | None:
-    """Address of the port that browsers use, from the environment of the process, of which containers have a file."""
+    """Address of the port that browsers use, where this process knows it."""
+    port = _variable("DKU_NGINX_PORT")
+    if not port:
+        return None
+    protocol = _variable("DKU_BASE_PROTOCOL") or "http"
+    host = _variable("DKU_BACKEND_HOST") or "127.0.0.1"
+    return f"{protocol}://{host}:{port}"
+
+
+def _variable(name: str) -> str | None:
+    """From the environment, which containers have in a file."""
     try:
         from dataiku.base.remoterun import get_env_var  # noqa: PLC0415  # not in every version
     except ImportError:
-        get_env_var = os.environ.get
-    port = get_env_var("DKU_NGINX_PORT", None)
-    if not port:
-        return None
-    protocol = get_env_var("DKU_BASE_PROTOCOL", None) or "http"
-    host = get_env_var("DKU_BACKEND_HOST", None) or "127.0.0.1"
-    return f"{protocol}://{host}:{port}"
+        return os.environ.get(name)
+    return get_env_var(name, None)
 
 
 def _names_and_types(schema: Iterable[Column]) -> list[tuple[str, str]]:

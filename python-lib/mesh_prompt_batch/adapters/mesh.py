@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import openai
 from openai import OpenAI, RequestOptions
@@ -22,6 +22,8 @@ from mesh_prompt_batch.refusals import Refusal, call_error
 from mesh_prompt_batch.retry import retry_after
 
 logger = logging.getLogger(__name__)
+
+Client: TypeAlias = OpenAI
 
 # At DEBUG these libraries log request bodies, so prompts: whatever level DSS gives its root logger, they are quiet.
 for _name in ("openai", "httpx2", "httpcore2", "aiohttp"):

@@ -26,14 +26,14 @@ FORMS = [
     pytest.param(MACRO, llm_listing.LABELS, id="macro"),
 ]
 DISPLAY_ONLY = {"show_advanced"}
-TYPES = {
-    "STRING": str,
-    "SELECT": str,
-    "LLM": str,
-    "BOOLEAN": bool,
-    "INT": int,
+TYPES: dict[str, tuple[type, ...]] = {
+    "STRING": (str,),
+    "SELECT": (str,),
+    "LLM": (str,),
+    "BOOLEAN": (bool,),
+    "INT": (int,),
     "DOUBLE": (int, float),
-    "MULTISELECT": list,
+    "MULTISELECT": (list,),
 }
 
 
@@ -63,7 +63,9 @@ def test_every_field_has_a_description_and_a_default_of_its_type(
 
 def test_the_form_s_defaults_are_those_of_absent_fields() -> None:
     needed: dict[str, object] = {"llm_id": "a", "user_column": "b"}
-    defaults = {it["name"]: it["defaultValue"] for it in fields(RECIPE) if "defaultValue" in it}
+    defaults = {
+        str(it["name"]): it["defaultValue"] for it in fields(RECIPE) if "defaultValue" in it
+    }
     shown = Settings.from_config({**defaults, **needed}, {})
     assert shown == Settings.from_config(needed, {})
 

@@ -128,4 +128,4 @@ def test_outside_without_a_url_the_arguments_are_named(monkeypatch: pytest.Monke
 def test_the_package_offers_nothing_else() -> None:
     assert mesh_prompt_batch.__all__ == ["MeshClient"]
     with pytest.raises(AttributeError):
-        _ = mesh_prompt_batch.Mesh  # type: ignore[attr-defined]
+        _ = mesh_prompt_batch.Mesh

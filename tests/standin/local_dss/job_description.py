@@ -16,7 +16,8 @@ class JobDescription:
     """`inputs` and `outputs` hold short names by role; `appends` names the outputs that append.
 
     A process with a `ticket` is inside DSS; one with an `api_key` is a program outside. `verify` as a
-    `requests` session has it.
+    `requests` session has it. `remote_variables`: the DKU_* variables that a container has in a file, not in its
+    environment.
     """
 
     project: str
@@ -31,6 +32,7 @@ class JobDescription:
     config: Mapping[str, object] = field(default_factory=dict)
     plugin_config: Mapping[str, object] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    remote_variables: Mapping[str, str] = field(default_factory=dict)
     behaviour: Behaviour = field(default_factory=Behaviour)
 
     def save(self, path: Path) -> None:

@@ -1,0 +1,1 @@
+"""DSS's own plumbing, as far as plugins read it."""
