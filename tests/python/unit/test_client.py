@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from scripted_endpoint import ScriptedEndpoint, completion, events, refusal
 
 import mesh_prompt_batch
 from mesh_prompt_batch import MeshClient
 from mesh_prompt_batch.errors import RequestError, SettingsError, TransientError
+from scripted_endpoint import ScriptedEndpoint, completion, events, refusal
 
 PIECES = [{"choices": [{"index": 0, "delta": {"content": it}}]} for it in ("Twice ", "", "told")]
 END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}

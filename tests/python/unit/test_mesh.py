@@ -10,15 +10,6 @@ from pathlib import Path
 import openai
 import pytest
 import trustme
-from scripted_endpoint import (
-    Answer,
-    ScriptedEndpoint,
-    completion,
-    cut_after,
-    hang,
-    refusal,
-    respond,
-)
 
 from mesh_prompt_batch.adapters import mesh
 from mesh_prompt_batch.completion import Completion, CompletionRequest
@@ -30,6 +21,15 @@ from mesh_prompt_batch.errors import (
     LlmError,
     RequestError,
     TransientError,
+)
+from scripted_endpoint import (
+    Answer,
+    ScriptedEndpoint,
+    completion,
+    cut_after,
+    hang,
+    refusal,
+    respond,
 )
 
 CANARY = "canary-7f3a"

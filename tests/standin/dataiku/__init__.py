@@ -1,5 +1,7 @@
 """The stand-in's `dataiku`: what plugin code may call inside DSS, over a project that is a folder."""
 
+import sys
+
 import dataikuapi
 
 from dataiku._dataset import Dataset
@@ -12,6 +14,7 @@ __all__ = [
     "api_client",
     "default_project_key",
     "get_custom_variables",
+    "use_plugin_libs",
 ]
 
 
@@ -31,3 +34,11 @@ def default_project_key() -> str:
 
 def get_custom_variables() -> dict[str, str]:
     return dict(job().variables)
+
+
+def use_plugin_libs(plugin_id: str) -> None:
+    """Makes the plugin's python-lib importable, in notebooks and code recipes."""
+    library = job().plugin_libraries.get(plugin_id)
+    if library is None:
+        raise ValueError(f"There is no plugin {plugin_id} on this instance.")
+    sys.path.append(library)

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -103,12 +103,18 @@ def start(
     environment: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
 ) -> Job:
-    """`environment` is added to the little that a job's process inherits."""
+    """`environment` is added to the little that a job's process inherits.
+
+    A component that does not lie in the plugin is a code recipe: it finds the plugin's library by
+    `dataiku.use_plugin_libs` alone.
+    """
     directory = tempfile.TemporaryDirectory(prefix="local-dss-job-")
     home = Path(directory.name)
-    description.save(home / "job.json")
+    libraries = {"mesh-prompt-batch": str(plugin.library)}
+    replace(description, plugin_libraries=libraries).save(home / "job.json")
     working = home / "cwd"
     working.mkdir()
+    own = [str(plugin.library)] if component.is_relative_to(plugin.folder) else []
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     process = subprocess.Popen(
         [
@@ -121,7 +127,7 @@ def start(
         cwd=working,
         env={
             **inherited,
-            "PYTHONPATH": os.pathsep.join((str(plugin.library), str(STANDIN))),
+            "PYTHONPATH": os.pathsep.join((*own, str(STANDIN))),
             "PYTHONUNBUFFERED": "1",
             "PYTHONIOENCODING": "utf-8",
             VARIABLE: str(home / "job.json"),

@@ -33,6 +33,7 @@ class JobDescription:
     plugin_config: Mapping[str, object] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     remote_variables: Mapping[str, str] = field(default_factory=dict)
+    plugin_libraries: Mapping[str, str] = field(default_factory=dict)
     behaviour: Behaviour = field(default_factory=Behaviour)
 
     def save(self, path: Path) -> None:

@@ -57,6 +57,7 @@ class MeshServer:
 
     usage_missing_every: every so many answers have no `usage`; 0: all have it. refuses_unsupported: arguments
     outside DSS's list end in 400, or are ignored. unlisted: LLM ids that work though they are not listed.
+    backend_serves_mesh: whether the OpenAI-compatible route is on the backend's port too.
     """
 
     gate: Gate = field(default_factory=Gate)
@@ -69,11 +70,15 @@ class MeshServer:
     refuses_unsupported: bool = True
     unlisted: Sequence[str] = ()
     unknown_llm_words: str = "LLM not found: {llm_id}; query was {question}"
+    backend_serves_mesh: bool = True
     secrets: Sequence[Mapping[str, str]] = ()
     tls: ssl.SSLContext | None = None
     calls: list[Call] = field(default_factory=list)
     personal_keys: dict[str, dict[str, str]] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
+
+    def __post_init__(self) -> None:
+        self._called = threading.Condition()
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -93,6 +98,12 @@ class MeshServer:
         self._thread.join()
         self._loop.close()
 
+    def wait_for_calls(self, number: int, timeout: float = 60.0) -> None:
+        """Until so many chat completions were asked for. Raises TimeoutError."""
+        with self._called:
+            if not self._called.wait_for(lambda: len(self.calls) >= number, timeout):
+                raise TimeoutError(f"{len(self.calls)} calls came, not {number}")
+
     @property
     def llm_ids(self) -> list[str]:
         return [str(it["id"]) for it in self.llms]
@@ -101,7 +112,7 @@ class MeshServer:
         self._session = aiohttp.ClientSession()
         self._runners: list[web.AppRunner] = []
         # Only nginx knows /public/api: a job that builds that address from its own host finds nothing.
-        self.backend = await self._listen("/dip/publicapi")
+        self.backend = await self._listen("/dip/publicapi", mesh=self.backend_serves_mesh)
         self.front = await self._listen("/dip/publicapi", "/public/api")
 
     async def _stop(self) -> None:
@@ -109,10 +120,12 @@ class MeshServer:
             await runner.cleanup()
         await self._session.close()
 
-    async def _listen(self, *roots: str) -> str:
+    async def _listen(self, *roots: str, mesh: bool = True) -> str:
         app = web.Application(client_max_size=1 << 30)
         for root in roots:
             self._add_routes(app, root)
+            if mesh:
+                self._add_mesh(app, f"{root}/projects/{{project}}/llms/openai/v1")
         app.router.add_route("*", "/{path:.*}", _no_route)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
@@ -121,14 +134,15 @@ class MeshServer:
         return f"{'https' if self.tls else 'http'}://localhost:{runner.addresses[0][1]}"
 
     def _add_routes(self, app: web.Application, root: str) -> None:
-        project = f"{root}/projects/{{project}}/llms"
-        app.router.add_get(project, self._list)
-        app.router.add_get(f"{project}/openai/v1/models", self._models)
-        app.router.add_post(f"{project}/openai/v1/chat/completions", self._chat)
+        app.router.add_get(f"{root}/projects/{{project}}/llms", self._list)
         app.router.add_get(f"{root}/auth/info", self._auth_info)
         app.router.add_get(f"{root}/personal-api-keys/", self._list_keys)
         app.router.add_post(f"{root}/personal-api-keys/", self._create_key)
         app.router.add_delete(f"{root}/personal-api-keys/{{id}}", self._delete_key)
+
+    def _add_mesh(self, app: web.Application, root: str) -> None:
+        app.router.add_get(f"{root}/models", self._models)
+        app.router.add_post(f"{root}/chat/completions", self._chat)
 
     async def _list(self, request: web.Request) -> web.Response:
         self.gate.check(request)
@@ -146,7 +160,9 @@ class MeshServer:
         self.gate.check(request, mesh=True)
         body = await request.json()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.calls.append(Call(request.path, headers, body))
+        with self._called:
+            self.calls.append(Call(request.path, headers, body))
+            self._called.notify_all()
         async with self.turns:
             return await self._answered(request, body)
 

@@ -1,0 +1,22 @@
+"""The plugin, built and installed once a session, and a project to run it in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_dss.code_env import Plugin, installed_plugin
+from local_dss.mesh_server import MeshServer
+from local_dss.project import Project
+from local_flow import Flow
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Plugin:
+    return installed_plugin(tmp_path_factory.mktemp("plugin"))
+
+
+@pytest.fixture
+def flow(plugin: Plugin, tmp_path: Path) -> Iterator[Flow]:
+    with MeshServer() as mesh:
+        yield Flow(plugin, Project(tmp_path / "project", "DEMO"), mesh)
