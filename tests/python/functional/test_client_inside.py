@@ -57,7 +57,9 @@ def test_an_error_in_mid_stream_is_an_error(flow: Flow, tmp_path: Path) -> None:
     chunk = {"choices": [{"index": 0, "delta": {"content": "Once"}, "finish_reason": None}]}
     broken = {"error": {"message": "the provider went away"}}
     flow.mesh.fault = lambda *_: faults.events(chunk, broken, done=False)
-    code = CODE.split('print("ids"', maxsplit=1)[0] + 'list(client.stream(LLM_ID, "secret-9d"))\n'
-    result = flow.code_recipe(code, tmp_path)
-    assert not result.succeeded
-    assert "secret-9d" not in result.text
+    start = CODE.split('print("ids"', maxsplit=1)[0]
+    # Put together, so that the line of code that a stack shows has no prompt in it.
+    result = flow.code_recipe(f'{start}list(client.stream(LLM_ID, "canary".upper()))\n', tmp_path)
+    assert "server" in result.banner
+    assert flow.mesh.calls[0].body["messages"][0]["content"] == "CANARY"
+    assert "CANARY" not in result.text + result.banner

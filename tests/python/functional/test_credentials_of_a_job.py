@@ -88,17 +88,14 @@ def test_a_key_that_is_withdrawn_in_mid_run_stops_it(flow: Flow) -> None:
 
 
 def test_a_job_whose_own_address_does_not_serve_the_mesh_finds_the_front(flow: Flow) -> None:
-    flow.mesh.backend_serves_mesh = False
-    with flow.mesh:  # the same server again, with other ports
+    with MeshServer(backend_serves_mesh=False) as mesh:
         flow.ask("why?")
-        host, _, port = flow.mesh.front.removeprefix("http://").partition(":")
+        host, _, port = mesh.front.removeprefix("http://").partition(":")
         variables = {"DKU_NGINX_PORT": port, "DKU_BACKEND_HOST": host}
-        assert flow.run(host=flow.mesh.backend, remote_variables=variables).succeeded
-        assert flow.run(
-            host=flow.mesh.backend, plugin_config={"dss_url": flow.mesh.front}
-        ).succeeded
-        result = flow.run(host=flow.mesh.backend)
-    assert [call.path.split("/")[1] for call in flow.mesh.calls] == ["public", "public"]
+        assert flow.run(host=mesh.backend, remote_variables=variables).succeeded
+        assert flow.run(host=mesh.backend, plugin_config={"dss_url": mesh.front}).succeeded
+        result = flow.run(host=mesh.backend)
+    assert [call.path.split("/")[1] for call in mesh.calls] == ["public", "public"]
     assert "an admin can set 'DSS URL'" in result.banner
 
 
