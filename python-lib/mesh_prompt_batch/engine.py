@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FIRST_REPORT_SECONDS = 1.0
 Call = Callable[[CompletionRequest], Awaitable[Completion]]
 
 
@@ -143,9 +144,12 @@ class Engine:
             totals.call_ended(time.monotonic())
 
     async def _report(self) -> None:
+        # Soon at first: whoever watches wants to see that it works, and how fast.
+        pause = FIRST_REPORT_SECONDS
         while True:
-            await asyncio.sleep(self._asking.report_every_seconds)
+            await asyncio.sleep(min(pause, self._asking.report_every_seconds))
             logger.info(progress_line(self._totals))
+            pause *= 2
 
 
 def _stopped_by(error: LlmError, totals: Totals) -> RunStoppedError:

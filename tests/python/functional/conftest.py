@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scripts.venv import venv_python
 
+from embedded.model import running_model
 from local_dss.code_env import Plugin, installed_plugin
 from local_dss.mesh_server import MeshServer
 from local_dss.project import Project
@@ -20,3 +22,11 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Plugin:
 def flow(plugin: Plugin, tmp_path: Path) -> Iterator[Flow]:
     with MeshServer() as mesh:
         yield Flow(plugin, Project(tmp_path / "project", "DEMO"), mesh)
+
+
+@pytest.fixture(scope="session")
+def embedded_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of the real model."""
+    log = tmp_path_factory.mktemp("model") / "model.log"
+    with running_model(venv_python("embedded"), log) as base_url:
+        yield base_url

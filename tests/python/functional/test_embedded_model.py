@@ -1,0 +1,66 @@
+"""The real small model: through `MeshClient`, and through the recipe in the stand-in."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from embedded.model import MODEL
+from local_dss.llms import LLM_ID
+from local_dss.mesh_server import MeshServer, Upstream
+from local_flow import Flow
+from mesh_prompt_batch import MeshClient
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+pytestmark = pytest.mark.embedded
+
+
+def test_the_client_completes_streams_and_lists(embedded_model: str) -> None:
+    with MeshClient(url=embedded_model, api_key="unused") as client:
+        assert [it["id"] for it in client.list_llms()] == [MODEL]
+        question = "What is the capital of Japan?"
+        completion = client.complete(MODEL, question, temperature=0, max_tokens=16)
+        assert "Tokyo" in completion.text
+        assert completion.usage.completion_tokens is not None
+        answer = client.stream(MODEL, question, temperature=0, max_tokens=16)
+        pieces = list(answer)
+        assert len(pieces) > 3
+        assert "".join(pieces) == completion.text
+        assert answer.completion is not None
+        assert answer.completion.usage.completion_tokens == completion.usage.completion_tokens
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_tutorial_code_works_unchanged(embedded_model: str, stream: bool) -> None:
+    with MeshClient(url=embedded_model, api_key="unused") as client:
+        messages = [
+            {"role": "system", "content": "You are a helpful assistant."},
+            {"role": "user", "content": "What is the capital of Japan?"},
+        ]
+        answer = client.openai.chat.completions.create(  # type: ignore[call-overload]  # as tutorials write it
+            model=MODEL, messages=messages, temperature=0, max_tokens=16, stream=stream
+        )
+        if stream:
+            text = "".join(chunk.choices[0].delta.content or "" for chunk in answer)
+        else:
+            text = answer.choices[0].message.content
+    assert "Tokyo" in text
+
+
+def test_the_recipe_labels_the_example_s_reviews(flow: Flow, embedded_model: str) -> None:
+    with (EXAMPLES / "reviews.csv").open(encoding="utf-8", newline="") as file:
+        reviews = list(csv.DictReader(file))
+    assert len(reviews) >= 40
+    flow.project.create_texts("prompts", reviews)
+    settings = json.loads((EXAMPLES / "reviews.settings.json").read_text(encoding="utf-8"))
+    with MeshServer(upstream=Upstream(embedded_model, "unused", MODEL)) as mesh:
+        here = replace(flow, mesh=mesh)
+        result = here.run({**settings, "llm_id": LLM_ID})
+    assert result.succeeded, result.text
+    assert here.column("review_id") == [f"{n:04d}" for n in range(1, len(reviews) + 1)]
+    assert not any(here.column("error_type"))
+    right = sum(row["completion"].rstrip(".") == row["label"] for row in here.answers)
+    # A coin gets half of them.
+    assert right >= 0.75 * len(reviews)
