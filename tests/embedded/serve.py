@@ -53,7 +53,8 @@ def serve(path: Path) -> None:
     parameters.endpoint_slots = False
     parameters.cache_ram_mib = 0
     server = xllamacpp.Server(parameters)
-    print(f"READY {server.listening_address}/v1", flush=True)
+    sys.stdout.write(f"READY {server.listening_address}/v1\n")
+    sys.stdout.flush()
     sys.stdin.read()
     # The server's threads do not end by themselves.
     os._exit(0)
