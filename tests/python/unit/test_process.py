@@ -1,0 +1,65 @@
+"""Open files, SIGTERM, certificates and causes of failed connections."""
+
+import os
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+
+from mesh_prompt_batch.connection import is_refused_or_cut, trust
+from mesh_prompt_batch.errors import EndpointError
+from mesh_prompt_batch.process import AbortedError, affordable_concurrency, termination_as_exception
+
+
+@pytest.mark.parametrize(
+    ("limit", "wanted", "affordable"),
+    [(1024, 16, 16), (256, 1024, 192), (70, 16, 6), (10, 16, 1), (resource.RLIM_INFINITY, 9, 9)],
+)
+def test_connections_are_capped_by_the_file_limit(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    limit: int,
+    wanted: int,
+    affordable: int,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert affordable_concurrency(wanted) == affordable
+    assert bool(caplog.messages) == (affordable < wanted)
+
+
+def test_without_such_a_limit_nothing_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "resource", None)
+    assert affordable_concurrency(1024) == 1024
+
+
+def test_sigterm_becomes_an_exception_that_no_handler_of_errors_catches() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(AbortedError, match="SIGTERM"), termination_as_exception():
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.sigtimedwait([], 5)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert not issubclass(AbortedError, Exception)
+
+
+def test_trust_takes_what_requests_takes(tmp_path: Path) -> None:
+    assert trust(True) is True
+    assert trust(False) is False
+    for content in (None, "no PEM"):
+        path = tmp_path / "ca.pem"
+        if content:
+            path.write_text(content)
+        with pytest.raises(EndpointError, match="'CA certificates file'"):
+            trust(str(path))
+
+
+def test_a_slow_network_is_no_cut_one() -> None:
+    assert is_refused_or_cut(ConnectionRefusedError())
+    assert not is_refused_or_cut(TimeoutError())
+    try:
+        try:
+            raise ConnectionResetError
+        except OSError as cause:
+            raise ValueError from cause
+    except ValueError as error:
+        assert is_refused_or_cut(error)
