@@ -35,7 +35,7 @@ plugin: ## the zip to install in Dataiku, in dist/
 	@$(PYTHON) scripts/build_plugin.py
 
 bench: ## speed beside other clients; see bench/README.md
-	@$(PYTHON) bench/run.py $(BENCH_ARGS)
+	@$(PYTHON) -m bench.run $(BENCH_ARGS)
 
 clean: ## forget everything that was installed or built
 	rm -rf .venv .demo dist bench/build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

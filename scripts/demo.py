@@ -51,8 +51,9 @@ def main() -> int:
             return demo(model)
     except (EmbeddedModelError, VenvError) as error:
         print(
-            f"\n{error}\nThe embedded model has wheels for Linux with glibc, macOS 13 and newer, and Windows x64;"
-            f" this is {platform.system()} {platform.machine()}. With any OpenAI-compatible endpoint the demo runs too:\n\n"
+            f"\n{error}\nThe embedded model runs on Linux with glibc, macOS 13 or newer, and Windows x64;"
+            f" this is {platform.system()} {platform.machine()}."
+            " With any OpenAI-compatible endpoint the demo runs too:\n\n"
             "    make demo BASE_URL=http://127.0.0.1:11434/v1 API_KEY=unused LLM_ID=llama3.2\n",
             file=sys.stderr,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 import mesh_prompt_batch
-from mesh_prompt_batch import MeshClient
+from mesh_prompt_batch import MeshClient, adapters
 from mesh_prompt_batch.errors import RequestError, SettingsError, TransientError
 from scripted_endpoint import ScriptedEndpoint, completion, events, refusal
 
@@ -121,6 +121,7 @@ def test_outside_a_key_is_needed() -> None:
 def test_outside_without_a_url_the_arguments_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dataiku", None)
     monkeypatch.delitem(sys.modules, "mesh_prompt_batch.adapters.dss", raising=False)
+    monkeypatch.delattr(adapters, "dss", raising=False)
     with pytest.raises(SettingsError, match="url="):
         MeshClient()
 

@@ -61,4 +61,4 @@ def test_the_sentence_names_all_that_was_tried() -> None:
 
 def test_without_any_credential_it_says_so() -> None:
     with pytest.raises(EndpointError, match="There is no credential"):
-        first_accepted([], Door(), [].append)
+        first_accepted([], Door(), list[float]().append)

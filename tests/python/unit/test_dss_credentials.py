@@ -1,5 +1,7 @@
 """What a process inside DSS can offer, with the real public client."""
 
+from typing import Any
+
 import dataikuapi
 import pytest
 import requests_mock as mocked
@@ -47,7 +49,7 @@ def test_ticket_then_secret_then_the_plugin_s_key(requests_mock: mocked.Mocker) 
 
 @pytest.mark.parametrize("answer", [{"status_code": 403}, {"json": {}}, {"json": {"secrets": [5]}}])
 def test_without_a_readable_secret_the_others_are_left(
-    requests_mock: mocked.Mocker, answer: dict[str, object]
+    requests_mock: mocked.Mocker, answer: dict[str, Any]
 ) -> None:
     requests_mock.get(f"{API}/auth/info", **answer)
     offers = offered(dataikuapi.DSSClient(HOST, api_key="mine"), front="http://dss:11000")
@@ -81,7 +83,7 @@ def test_a_temporary_key_is_made_when_its_turn_comes_and_deleted_with_leftovers(
     assert next(offers).credential == "the job's own ticket"
     assert not made.called
     assert next(offers).api_key == "secret"
-    assert made.last_request.json()["label"] == label
+    assert made.request_history[-1].json()["label"] == label
     keys.delete()
     keys.delete()
     assert [it.path.rsplit("/", 1)[1] for it in gone.request_history] == ["old", "new"]

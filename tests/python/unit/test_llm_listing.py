@@ -8,7 +8,7 @@ import pytest
 from mesh_prompt_batch.errors import PromptBatchError, SettingsError
 from mesh_prompt_batch.llm_listing import Availability, ListingSettings, Probe, Table, listing
 
-ITEMS = {
+ITEMS: dict[str, list[dict[str, object]]] = {
     "GENERIC_COMPLETION": [
         {"id": "b:2", "friendlyName": "Beta", "type": "OPENAI", "connection": "Main"},
         {"id": "a:1", "friendlyNameShort": "Short", "type": None},
@@ -78,7 +78,7 @@ def test_completion_llms_are_asked_and_agents_only_by_name() -> None:
 
 
 def test_required_llms_that_are_missing_or_silent_fail_the_step() -> None:
-    with pytest.raises(SettingsError, match="'Required LLM ids': .* does not list gone, other"):
+    with pytest.raises(SettingsError, match=r"'Required LLM ids': .* does not list gone, other"):
         Probing().table(required_llm_ids=["a:1", " gone ", "other"])
     Probing().table(required_llm_ids=["b:2"])
     with pytest.raises(PromptBatchError, match=r"do not answer: b:2 \(server \(HTTP 503\)\)"):
@@ -86,5 +86,5 @@ def test_required_llms_that_are_missing_or_silent_fail_the_step() -> None:
 
 
 def test_an_unknown_purpose_is_refused() -> None:
-    with pytest.raises(SettingsError, match="'Purposes' knows .* not 'COOKING'"):
+    with pytest.raises(SettingsError, match=r"'Purposes' knows .* not 'COOKING'"):
         Probing().table(purposes=["COOKING"])

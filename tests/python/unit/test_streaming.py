@@ -24,7 +24,6 @@ def test_text_comes_as_it_comes_and_the_whole_at_the_end() -> None:
         chunk("", "stop"),
     ]
     stream = TextStream(lambda: iter([*chunks, USAGE]), "llm")
-    assert stream.completion is None
     assert list(stream) == ["Once ", "more"]
     assert stream.completion is not None
     assert (stream.completion.text, stream.completion.finish_reason) == ("Once more", "stop")

@@ -1,0 +1,81 @@
+"""Who runs, in which environment, over how many rows."""
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.stub import BenchError
+from scripts.venv import VenvError, venv_python
+
+FEWEST_ROWS = 200
+QUICK_SHARE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """`rows` by latency in ms: a latency that is missing is not run. `packages`: whose versions are reported."""
+
+    name: str
+    title: str
+    environment: str
+    packages: tuple[str, ...]
+    rows: Mapping[int, int]
+
+    def rows_at(self, latency_ms: int, *, quick: bool) -> int:
+        rows = self.rows.get(latency_ms, 0)
+        return min(rows, max(FEWEST_ROWS, rows // QUICK_SHARE)) if quick else rows
+
+    def python(self) -> Path:
+        """Raises BenchError where the packages cannot be installed."""
+        try:
+            return venv_python(self.environment)
+        except VenvError as error:
+            raise BenchError(str(error)) from error
+
+    def versions(self) -> str:
+        code = (
+            "import sys; from importlib.metadata import version;"
+            "print(', '.join(f'{name} {version(name)}' for name in sys.argv[1:]))"
+        )
+        command = [str(self.python()), "-c", code, *self.packages]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+RECIPE, BARE = "recipe", "bare_post"
+TYPED = {0: 20_000, 50: 10_000}
+OURS = {0: 20_000, 50: 20_000, 200: 20_000}
+LATENCIES = tuple(OURS)
+# The recipe and what its targets compare it with get 20,000 rows at 0 ms; slow peers get fewer.
+LINEUP = (
+    Contender(
+        RECIPE, "**the recipe, whole process**", "dss", ("openai", "aiohttp", "pandas"), OURS
+    ),
+    Contender(BARE, "bare `client.post` on aiohttp", "dss", ("openai", "aiohttp"), OURS),
+    Contender(
+        "typed_aiohttp", "typed `create()`, async on aiohttp", "dss", ("openai", "aiohttp"), TYPED
+    ),
+    Contender("typed_default", "typed `create()`, async", "dss", ("openai",), TYPED),
+    Contender("typed_threads", "typed `create()`, 64 threads", "dss", ("openai",), TYPED),
+    Contender(
+        "langchain_abatch",
+        "LangChain `abatch`",
+        "bench",
+        ("langchain-openai", "langchain-core", "openai"),
+        {0: 20_000, 50: 5_000},
+    ),
+    Contender(
+        "litellm_window",
+        "LiteLLM `acompletion`",
+        "bench-litellm",
+        ("litellm", "openai", "aiohttp"),
+        {0: 3_000, 50: 2_000},
+    ),
+    Contender(
+        "curator_llm",
+        "Bespoke Curator",
+        "bench-curator",
+        ("bespokelabs-curator", "litellm", "openai", "aiohttp"),
+        {0: 5_000, 50: 3_000},
+    ),
+)

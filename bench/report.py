@@ -1,0 +1,108 @@
+"""Results as the tables of bench/README.md, targets first."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.lineup import BARE, RECIPE
+from bench.results import Entry, Results
+
+BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`measured` gives None where what it needs was not run. `at_most`: lower is better."""
+
+    text: str
+    latency_ms: int
+    bound: float
+    measured: Callable[[Results], float | None]
+    at_most: bool = False
+
+    def line(self, by_latency: Mapping[int, Results]) -> str:
+        results = by_latency.get(self.latency_ms)
+        value = self.measured(results) if results else None
+        if value is None:
+            return f"| {self.text} | {self.latency_ms} ms | not measured | |"
+        reached = value <= self.bound if self.at_most else value >= self.bound
+        verdict = "reached" if reached else "**not reached**"
+        return f"| {self.text} | {self.latency_ms} ms | {value:.2f} | {verdict} |"
+
+
+def _against(peer: str) -> Callable[[Results], float | None]:
+    return lambda results: results.ratio(RECIPE, peer)
+
+
+def _ideal_share(results: Results) -> float | None:
+    return results.ideal_share(RECIPE)
+
+
+def _cpu(results: Results) -> float | None:
+    recipe = results.ran().get(RECIPE)
+    return recipe.median("cpu_ms_a_row") if recipe else None
+
+
+TARGETS = (
+    Target("rows/s ≥ 0.65 x bare `client.post`", 0, 0.65, _against(BARE)),
+    Target("rows/s ≥ 2 x typed `create()`, async", 0, 2.0, _against("typed_default")),
+    Target("rows/s ≥ 2 x typed `create()`, async on aiohttp", 0, 2.0, _against("typed_aiohttp")),
+    Target("rows/s ≥ 2 x typed `create()`, 64 threads", 0, 2.0, _against("typed_threads")),
+    Target("rows/s ≥ 3 x LangChain `abatch`", 0, 3.0, _against("langchain_abatch")),
+    Target("CPU ≤ 1.0 ms a row", 0, 1.0, _cpu, at_most=True),
+    Target("rows/s ≥ 0.72 x concurrency ÷ latency", 50, 0.72, _ideal_share),
+    Target("rows/s ≥ 0.90 x concurrency ÷ latency", 200, 0.90, _ideal_share),
+)
+
+
+def report(by_latency: Mapping[int, Results]) -> str:
+    lines = ["| target of the recipe | latency | measured | |", "| --- | --- | --- | --- |"]
+    lines += [target.line(by_latency) for target in TARGETS]
+    for latency_ms, results in sorted(by_latency.items()):
+        rounds = max((len(it.runs) for it in results.entries.values()), default=0)
+        lines += ["", f"### {latency_ms} ms", ""]
+        lines += [f"{results.conditions}; median of {rounds} rounds.", "", *_table(results)]
+        lines += ["", *_versions_and_failures(results)]
+    return "\n".join([*lines, ""])
+
+
+def rewrite(readme: Path, text: str) -> None:
+    """Put `text` between the markers; everything else is written by hand."""
+    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END, 1)[1]
+    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def _table(results: Results) -> list[str]:
+    names = ["", "rows", "rows/s [range]", "recipe ÷ it", "of ideal", "CPU ms/row", "peak RSS MiB"]
+    names += ["start-up s", "finish s", "other cores busy"]
+    head = [f"| {' | '.join(names)} |", f"| {' | '.join(['---'] * len(names))} |"]
+    return head + [_line(results, name, entry) for name, entry in results.ran().items()]
+
+
+def _line(results: Results, name: str, entry: Entry) -> str:
+    speeds = entry.all("rows_a_second")
+    ratio, share = results.ratio(RECIPE, name), results.ideal_share(name)
+    cells = [
+        entry.title,
+        f"{entry.rows:,}",
+        f"{entry.median('rows_a_second'):,.0f} [{min(speeds):,.0f}-{max(speeds):,.0f}]",
+        "-" if ratio is None else f"{ratio:.2f}",
+        "-" if share is None else f"{share:.1%}",
+        f"{entry.median('cpu_ms_a_row'):.2f}",
+        f"{entry.median('peak_rss_mib'):.0f}",
+        f"{entry.median('startup_seconds'):.1f}",
+        f"{entry.median('finish_seconds'):.1f}",
+        f"{entry.median('other_cores'):.2f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _versions_and_failures(results: Results) -> list[str]:
+    lines = [f"- {it.title}: {it.versions}." for it in results.entries.values() if it.versions]
+    lines += [
+        f"- **Failed**: {entry.title}, {failure}"
+        for entry in results.entries.values()
+        for failure in entry.failures
+    ]
+    return lines
