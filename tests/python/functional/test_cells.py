@@ -1,7 +1,9 @@
 """Every input row comes out, in input order, its cells untouched."""
 
+import io
 import json
 
+import pandas as pd
 import pytest
 
 from local_dss.behaviour import Behaviour
@@ -18,6 +20,9 @@ COLUMNS: list[dict[str, object]] = [
 ]
 TYPED = ["2020-12-31T00:00:00.101Z", "true", "9007199254740993", "0.1"]
 NULLS = ["", "", "", ""]
+NUL = "a\x00NUL"
+# Before pandas 3 its reader, which is DSS's, ends a cell at NUL.
+NUL_AS_PANDAS_READS_IT = str(pd.read_csv(io.StringIO(NUL), header=None).iloc[0, 0])
 TEXTS = [
     "NA",
     "None",
@@ -34,7 +39,7 @@ TEXTS = [
     'say "yes", he said',
     '"quoted"',
     "emoji 🎈 and é",
-    "a\x00NUL",
+    NUL,
     "x" * 20_000,
     "comma, semicolon; backslash \\n",
     "${variable} {{template}}",
@@ -47,8 +52,13 @@ def test_cells_types_and_comments_go_through_untouched_and_in_order(flow: Flow) 
     result = flow.run({"max_concurrency": 4})
     assert result.succeeded, result.text
     names = [str(column["name"]) for column in COLUMNS]
-    assert [[row[name] for name in names] for row in flow.answers] == rows
-    assert flow.column("completion") == [f"You said: {text}".replace("\x00", "�") for text in TEXTS]
+    assert [[row[name] for name in names] for row in flow.answers] == [
+        [cell.replace(NUL, NUL_AS_PANDAS_READS_IT) for cell in row] for row in rows
+    ]
+    assert flow.column("completion") == [
+        f"You said: {text}".replace(NUL, NUL_AS_PANDAS_READS_IT.replace("\x00", "�"))
+        for text in TEXTS
+    ]
     schema = flow.project.dataset("answers").schema
     assert schema[0] == COLUMNS[0]
     assert [(it["name"], it["type"]) for it in schema[:6]] == [
@@ -116,7 +126,7 @@ def test_what_storage_cannot_hold_is_replaced_in_the_answers(flow: Flow) -> None
     choice = {"finish_reason": "stop", "message": {"content": "a\x00b\ud83dc"}}
     flow.mesh.fault = lambda *_: respond(json.dumps({"choices": [choice]}))
     flow.ask("why?", "")
-    result = flow.run({"output_columns": "full"}, behaviour=Behaviour(storage_refuses_nul=True))
+    result = flow.run({"output_columns": "full"}, behaviour=Behaviour(storage_refuses="\x00"))
     assert result.succeeded, result.text
     assert flow.column("completion") == ["a�b�c", ""]
     assert flow.column("error_type") == ["", "invalid_row"]

@@ -144,8 +144,8 @@ def test_too_many_failed_rows_stop_the_run_early(flow: Flow) -> None:
 def test_an_output_that_refuses_the_rows_leaves_them_in_a_file_that_the_message_names(
     flow: Flow,
 ) -> None:
-    flow.ask(f"{CANARY}\x00")
-    result = flow.run(behaviour=Behaviour(storage_refuses_nul=True))
+    flow.ask(CANARY)
+    result = flow.run(behaviour=Behaviour(storage_refuses=CANARY))
     assert re.search(r"kept in the SQLite file /\S+/prompt-batch-\w+\.sqlite", result.banner)
     assert result.text.count("Writing the output failed (RuntimeError), attempt") == 3
     assert CANARY not in result.text + result.banner

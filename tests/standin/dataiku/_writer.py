@@ -1,7 +1,6 @@
 """The writer of a dataset: text by type, five megabytes held back, one at a time, used by one thread."""
 
 import atexit
-import csv
 import io
 import math
 import sys
@@ -14,7 +13,7 @@ import pandas as pd
 from typing_extensions import Self
 
 from local_dss.behaviour import Behaviour
-from local_dss.project import TSV, StoredDataset
+from local_dss.project import StoredDataset, tsv_line
 
 HELD_BACK = 5 * 1024 * 1024
 _WHOLE_NUMBERS = ("bigint", "int", "smallint", "tinyint")
@@ -46,7 +45,6 @@ class DatasetWriter:
         self._thread = threading.get_ident()
         self._first_frame: list[tuple[str, str]] | None = None
         self._held, self._rows = io.StringIO(newline=""), 0
-        self._csv = csv.writer(self._held, **TSV)  # type: ignore[arg-type]  # typeshed wants literals
         self._size_before = stored.data.stat().st_size if append and stored.data.exists() else 0
         stored.start_session(append=append)
         self.active_writers[full_name] = self
@@ -71,7 +69,7 @@ class DatasetWriter:
         if threading.get_ident() != self._thread:
             raise RuntimeError("A writer belongs to the thread that opened it.")
         cells = [self._text(value, kind) for value, kind in zip(row, self._types, strict=True)]
-        self._csv.writerow(cells)
+        self._held.write(tsv_line(cells))
         self._rows += 1
         if self._held.tell() > HELD_BACK:
             self._push()
@@ -106,10 +104,9 @@ class DatasetWriter:
         text = self._held.getvalue()
         self._held.seek(0)
         self._held.truncate()
-        if self._behaviour.storage_refuses_nul and "\x00" in text:
-            raise RuntimeError(
-                f'ERROR: invalid byte sequence for encoding "UTF8": 0x00 in {text!r}'
-            )
+        refused = self._behaviour.storage_refuses
+        if refused and refused in text:
+            raise RuntimeError(f"ERROR: {refused!r} cannot be stored: {text!r}")
         # Lone surrogates are refused here, as by every UTF-8 encoder.
         self._stored.push(text.encode())
 

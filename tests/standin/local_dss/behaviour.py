@@ -12,7 +12,7 @@ class Behaviour:
     extra_keys_raise: `write_row_dict` refuses columns that the schema has not, or drops them.
     integers_as_floats: an INT of the form arrives as 500.0.
     absent_keys: fields that were never touched are absent, or "" and None.
-    storage_refuses_nul: as PostgreSQL does.
+    storage_refuses: a text no cell may hold; PostgreSQL refuses NUL.
     """
 
     zero_rows_give_a_chunk: bool = False
@@ -20,4 +20,4 @@ class Behaviour:
     extra_keys_raise: bool = True
     integers_as_floats: bool = True
     absent_keys: bool = True
-    storage_refuses_nul: bool = False
+    storage_refuses: str = ""
