@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,12 +27,12 @@ from embedded.model import MODEL, EmbeddedModelError, running_model  # noqa: E40
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from local_dss.job import JobResult
     from local_dss.mesh_server import MeshServer, Upstream
 
 FOLDER = ROOT / ".demo"
 PROJECT_KEY = "DEMO"
-SHOWN = 8
+SHOWN, WIDEST_CELL = 8, 60
+LONGEST_JOB_SECONDS = 3600.0
 INSIDE = "MESH_PROMPT_BATCH_DEMO"
 
 
@@ -108,25 +109,31 @@ def show(mesh: MeshServer, llm_id: str) -> int:
     inside["ticket"] = "ticket-of-the-job"
 
     heading("Macro List available LLMs, with the check that they answer")
-    job = JobDescription(**inside, config={"check_availability": True})  # type: ignore[arg-type]  # texts all
-    listed = start(plugin, plugin.macro("list-llms"), job).wait()
+    job = JobDescription(
+        **inside,  # type: ignore[arg-type]  # texts all
+        config={"check_availability": True, "required_llm_ids": [llm_id]},
+    )
+    listed = start(plugin, plugin.macro("list-llms"), job).wait(LONGEST_JOB_SECONDS)
     if not listed.succeeded:
-        return failed(listed)
+        print(f"\n{listed.banner}", file=sys.stderr)
+        print("Where you gave BASE_URL, API_KEY and LLM_ID: check them.", file=sys.stderr)
+        return 1
     labels = [column["label"] for column in listed.result["columns"]]
     print_table(labels, listed.result["records"])
 
     heading(f"Recipe Prompt batch: {len(reviews)} reviews, the job's log")
     job = JobDescription(
-        **inside,  # type: ignore[arg-type]  # texts all
+        **inside,  # type: ignore[arg-type]  # as above
         inputs={"messages": ["reviews"]},
         outputs={"completions": ["labelled"]},
         config={"llm_id": llm_id, **settings},
     )
     started = time.monotonic()
     recipe = start(plugin, plugin.recipe, job, on_line=print)
-    result = recipe.wait()
+    result = recipe.wait(LONGEST_JOB_SECONDS)
     if not result.succeeded:
-        return failed(result)
+        print(f"\n{result.banner}", file=sys.stderr)
+        return 1
     report(project.dataset("labelled").rows(), time.monotonic() - started)
     return 0
 
@@ -134,7 +141,8 @@ def show(mesh: MeshServer, llm_id: str) -> int:
 def report(rows: Sequence[Mapping[str, str]], seconds: float) -> None:
     heading("The first rows of the output")
     columns = ["review_id", "product", "label", "completion", "finish_reason", "completion_tokens"]
-    print_table(columns, [[row[name] for name in columns] for row in rows[:SHOWN]])
+    shown = [[textwrap.shorten(row[name], WIDEST_CELL) for name in columns] for row in rows]
+    print_table(columns, shown[:SHOWN])
     output = FOLDER / "labelled.csv"
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -149,11 +157,6 @@ def report(rows: Sequence[Mapping[str, str]], seconds: float) -> None:
     print(
         f"Output: {output.relative_to(ROOT)}; the same as a dataset: {FOLDER.name}/project/datasets/labelled."
     )
-
-
-def failed(result: JobResult) -> int:
-    print(f"\n{result.banner}\n\n{result.text}", file=sys.stderr)
-    return 1
 
 
 def heading(text: str) -> None:

@@ -180,7 +180,11 @@ class MeshServer:
             return await fault(request)
         await asyncio.sleep(self.delay_seconds)
         if self.upstream is not None:
-            return await self._proxied(request, body, self.upstream)
+            try:
+                return await self._proxied(request, body, self.upstream)
+            except aiohttp.ClientError as error:
+                words = f"The model's endpoint failed: {type(error).__name__}"
+                raise refused(500, "java.io.IOException", words) from None
         if body.get("stream"):
             return await events(*chunks(body, self.answer(question)))(request)
         with_usage = not self.usage_missing_every or call % self.usage_missing_every != 0
