@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV = $(PYTHON) scripts/venv.py
 CHECKED = python-lib custom-recipes python-runnables scripts tests bench
 
-.PHONY: demo test check plugin bench format unit-tests clean help
+.PHONY: demo test torture check plugin bench format unit-tests clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -20,6 +20,10 @@ test: ## all tests, with branch coverage of the core
 
 unit-tests: ## the core alone: seconds
 	@python=$$($(ENV) dev) && $$python -m pytest tests/python/unit $(PYTEST_ARGS)
+
+torture: ## every moment at which a run may be killed: some 15 minutes
+	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && \
+	TORTURE=1 $$python -m pytest tests/python/functional/test_kills.py $(PYTEST_ARGS)
 
 check: ## format, lint, types, import contracts
 	@python=$$($(ENV) dev) && bin=$$(dirname $$python) && \

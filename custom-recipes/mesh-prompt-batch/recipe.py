@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mesh_prompt_batch.adapters import dss, mesh
-from mesh_prompt_batch.batch import complete_dataset
+from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.settings import Settings
 
 with dss.recipe_run() as recipe:
@@ -16,5 +16,5 @@ with dss.recipe_run() as recipe:
             timeout_seconds=settings.timeout_seconds,
             max_connections=settings.max_concurrency,
         ),
-        Path.cwd(),
+        Workplace(Path.cwd(), recipe.open_run_folder),
     )

@@ -1,28 +1,29 @@
 """The use case in one screen: every row of a dataset is asked, and written back when all are decided."""
 
-import itertools
 import logging
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mesh_prompt_batch.completion import CompletionRequest, Outcome
+from mesh_prompt_batch.checkpoint import Checkpoint, FolderCheckpoint, NoCheckpoint, Reuse
+from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.engine import Asking, Call, Engine
-from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.messages import request_builder
-from mesh_prompt_batch.output import Cell, Column, Decided, OutputPlan, planned_output
+from mesh_prompt_batch.output import Column, planned_output
 from mesh_prompt_batch.process import affordable_concurrency
-from mesh_prompt_batch.progress import closing_lines, duration
+from mesh_prompt_batch.progress import closing_lines
+from mesh_prompt_batch.rows import Rows
+from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_store import RunStore
-from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.settings import LABELS, Settings
 from mesh_prompt_batch.totals import Totals
+from mesh_prompt_batch.writing import DecidedRows, Target, unwritten, written
 
 logger = logging.getLogger(__name__)
-
-WRITE_ATTEMPTS = 3
 
 
 class Source(Protocol):
@@ -34,16 +35,16 @@ class Source(Protocol):
         """Rows in input order, the cells of `columns` as text."""
 
 
-class Target(Protocol):
-    """The dataset that receives the completions."""
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """`directory` holds the run store while the run lasts; `open_folder` gives each thread its way to the run folder.
 
-    appends: bool
+    `open_folder` is None where the recipe has no run folder.
+    """
 
-    def check(self, schema: Sequence[Column]) -> None:
-        """Raises SettingsError where `schema` cannot be written to it; touches nothing."""
-
-    def write(self, schema: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> int:
-        """Replaces its content, or appends to it, and gives the number of rows written."""
+    directory: Path
+    open_folder: Callable[[], RunFolder] | None = None
+    sleep: Callable[[float], object] = time.sleep
 
 
 def complete_dataset(
@@ -51,42 +52,70 @@ def complete_dataset(
     target: Target,
     settings: Settings,
     open_calls: Callable[[Settings], AbstractAsyncContextManager[Call]],
-    directory: Path,
+    workplace: Workplace,
 ) -> Totals:
-    """`directory` holds the run store while the run lasts.
+    """`open_calls` may look for an endpoint and raise EndpointError; it is called when settings have been checked.
 
-    `open_calls` may look for an endpoint and raise EndpointError; it is called when everything else has been
-    checked. Raises SettingsError before any call, RunStoppedError with the output as it was.
+    Raises SettingsError before any call, RunStoppedError with the output as it was.
     """
     plan = planned_output(source.schema(), settings)
     target.check(plan.schema)
+    checkpoint = _checkpoint(settings, target, workplace)
     logger.info(f"Settings: {settings.described()}.")
-    asking = _asking(settings, plan, open_calls(settings))
+    request_from_row = request_builder(settings, plan.read)
+    asking = _asking(settings, request_from_row, open_calls(settings))
     totals = Totals()
-    with RunStore(directory) as store:
+    with RunStore(workplace.directory) as store, checkpoint:
         try:
-            with Engine(asking, store, totals) as engine:
-                chunks = _limited(source.chunks(plan.read), settings.row_limit)
-                _spool(chunks, store, engine, totals)
+            with Engine(asking, store, totals, checkpoint.recorded) as engine:
+                checkpoint.load(store, engine.stop)
+                rows = Rows(request_from_row, store, identical_once=settings.identical_once)
+                _spool(_limited(source.chunks(plan.read), settings.row_limit), rows, engine, totals)
                 engine.wait()
             totals.check_at_end(settings.failures)
         finally:
             for line in closing_lines(totals):
                 logger.info(line)
-        _write(target, plan, store, totals, directory)
+        checkpoint.writing()
+        output_rows = DecidedRows(plan, store, request_from_row)
+        if not written(target, output_rows, totals.rows):
+            raise unwritten(store, in_run_folder=checkpoint.keeps_answers)
+        checkpoint.written(closed=not totals.failed and settings.row_limit is None)
     return totals
 
 
-def _asking(
-    settings: Settings, plan: OutputPlan, calls: AbstractAsyncContextManager[Call]
-) -> Asking:
-    def outcome_cells(outcome: Outcome, request: CompletionRequest | None) -> list[Cell]:
-        return plan.outcome_cells(Decided(outcome, request))
+def _checkpoint(settings: Settings, target: Target, workplace: Workplace) -> Checkpoint:
+    """Raises SettingsError where answers are to be reused and there is no place for them."""
+    if workplace.open_folder is None:
+        if settings.reuse_completions == "always":
+            raise SettingsError(
+                f"'{LABELS['reuse_completions']}' is always: add a managed folder as 'Run folder' to the recipe's"
+                " outputs, which holds the answers."
+            )
+        logger.info(
+            "No run folder among the outputs: after a crash the next run pays every call again."
+        )
+        return NoCheckpoint()
+    if settings.reuse_completions == "never":
+        return NoCheckpoint()
+    reuse = Reuse(settings.reuse_completions == "always", settings.keep_answers_days)
+    return FolderCheckpoint(
+        workplace.open_folder,
+        reuse,
+        workplace.directory,
+        appends=target.appends,
+        sleep=workplace.sleep,
+    )
 
+
+def _asking(
+    settings: Settings,
+    request_from_row: Callable[[Sequence[str]], CompletionRequest],
+    calls: AbstractAsyncContextManager[Call],
+) -> Asking:
     return Asking(
         calls,
-        request_builder(settings, plan.read),
-        outcome_cells,
+        request_from_row,
         affordable_concurrency(settings.max_concurrency),
         settings.retry,
         settings.failures,
@@ -106,47 +135,20 @@ def _limited(
 
 
 def _spool(
-    chunks: Iterator[list[tuple[str, ...]]], store: RunStore, engine: Engine, totals: Totals
+    chunks: Iterator[list[tuple[str, ...]]], rows: Rows, engine: Engine, totals: Totals
 ) -> None:
     """As fast as the dataset reads: no cursor of a database waits for an LLM, and the input is one snapshot."""
     for chunk in chunks:
         if engine.stopped:
             return
-        store.add_rows(totals.rows + 1, chunk)
+        reused = rows.add(totals.rows + 1, chunk)
         totals.rows += len(chunk)
+        totals.resumed += reused.resumed
+        totals.identical += reused.identical
         engine.rows_added()
     totals.all_read = True
     engine.rows_added(all_added=True)
-    logger.info(f"Read {totals.rows:,} rows.")
-
-
-def _write(
-    target: Target, plan: OutputPlan, store: RunStore, totals: Totals, directory: Path
-) -> None:
-    # A writer that failed may have committed rows: in append mode a second attempt could write them twice.
-    attempts = 1 if target.appends else WRITE_ATTEMPTS
-    started = time.monotonic()
-    for attempt in range(1, attempts + 1):
-        rows = itertools.starmap(plan.output_row, store.decided_rows())
-        try:
-            written = target.write(plan.schema, rows)
-        except Exception as error:  # noqa: BLE001  # any storage, any error: try again, then say so
-            # The type alone: a database quotes the value that it refused.
-            logger.warning(
-                f"Writing the output failed ({type(error).__name__}), attempt {attempt} of {attempts}."
-            )
-        else:
-            if written != totals.rows:
-                raise RunStoppedError(f"{written} rows were written where {totals.rows} were read.")
-            logger.info(f"Wrote {written:,} rows in {duration(time.monotonic() - started)}.")
-            return
-    raise _unwritten(store, directory)
-
-
-def _unwritten(store: RunStore, directory: Path) -> RunStoppedError:
-    kept = directory / f"prompt-batch-{uuid.uuid4().hex[:8]}.sqlite"
-    store.keep(kept)
-    return RunStoppedError(
-        "The output could not be written, though every row was answered: look for the reason at the output's"
-        f" connection; all rows and outcomes are kept in the SQLite file {kept}."
+    logger.info(
+        f"Read {totals.rows:,} rows: resuming {totals.resumed:,} answers, {totals.identical:,} identical rows,"
+        f" {totals.rows - totals.resumed - totals.identical:,} to ask."
     )

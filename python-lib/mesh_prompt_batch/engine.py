@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
 from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError
 from mesh_prompt_batch.feed import Feed, NumberedRow, Recorder
+from mesh_prompt_batch.outcome_record import record_of
 from mesh_prompt_batch.progress import progress_line
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
-from mesh_prompt_batch.run_store import Cells, RunStore
+from mesh_prompt_batch.run_store import RecordedOutcome, RunStore
 from mesh_prompt_batch.settings import FailureLimits
 from mesh_prompt_batch.totals import Totals
 from mesh_prompt_batch.window import run_window
@@ -38,7 +39,6 @@ class Asking:
 
     calls: AbstractAsyncContextManager[Call]
     request_from_row: Callable[[Sequence[str]], CompletionRequest]
-    outcome_cells: Callable[[Outcome, CompletionRequest | None], Cells]
     max_concurrency: int
     retry: RetryPolicy
     failures: FailureLimits
@@ -49,11 +49,15 @@ class Asking:
 class Engine:
     """Runs from `__enter__` to `wait`; leaving the context earlier cancels the calls in flight."""
 
-    def __init__(self, asking: Asking, store: RunStore, totals: Totals) -> None:
+    def __init__(
+        self, asking: Asking, store: RunStore, totals: Totals, recorded: Callable[[], None]
+    ) -> None:
+        """`recorded` is called, from any thread, when outcomes have come into the store."""
         self._asking = asking
         self._totals = totals
         self._feed = Feed(store)
-        self._recorder = Recorder(store)
+        self._recorder = Recorder(store, recorded)
+        self._reason: BaseException | None = None
         self._done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prompt-batch", daemon=True)
@@ -80,6 +84,11 @@ class Engine:
     def rows_added(self, *, all_added: bool = False) -> None:
         self._tell(lambda: self._feed.wake(all_added=all_added))
 
+    def stop(self, reason: BaseException) -> None:
+        """Drop the calls in flight; `wait` raises `reason`."""
+        self._reason = reason
+        self._tell(self._task.cancel)
+
     def wait(self) -> None:
         """Until every row is decided. Raises RunStoppedError when the run ended before."""
         self._done.result()
@@ -91,9 +100,13 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._main())
+            try:
+                asyncio.run(self._main())
+            finally:
+                # However it ended: what was answered is kept.
+                self._recorder.flush_now()
         except asyncio.CancelledError:
-            self._done.set_exception(RunStoppedError("The run was cancelled."))
+            self._done.set_exception(self._reason or RunStoppedError("The run was cancelled."))
         except BaseException as error:  # noqa: BLE001  # whatever it was, it is raised where `wait` is called
             self._done.set_exception(error)
         else:
@@ -106,7 +119,10 @@ class Engine:
         await self._task
 
     async def _ask_all(self) -> None:
-        reporter = asyncio.ensure_future(self._report())
+        helpers = [
+            asyncio.ensure_future(self._helped(self._report())),
+            asyncio.ensure_future(self._helped(self._recorder.flush_often())),
+        ]
         try:
             async with self._asking.calls as call:
                 await run_window(
@@ -114,15 +130,20 @@ class Engine:
                     lambda row: self._decide(call, row),
                     self._asking.max_concurrency,
                 )
-            await self._recorder.flush()
         except LlmError as error:
             raise _stopped_by(error, self._totals) from None
         finally:
-            reporter.cancel()
+            for helper in helpers:
+                helper.cancel()
+
+    async def _helped(self, helper: Awaitable[None]) -> None:
+        try:
+            await helper
+        except Exception as error:  # noqa: BLE001  # it is raised where `wait` is called
+            self.stop(error)
 
     async def _decide(self, call: Call, numbered: NumberedRow) -> None:
         number, row = numbered
-        request: CompletionRequest | None = None
         try:
             request = self._asking.request_from_row(row)
         except RequestError as error:
@@ -131,7 +152,8 @@ class Engine:
             outcome = await self._ask(call, request)
         self._totals.add(number, outcome)
         self._totals.check(self._asking.failures)
-        await self._recorder.put(number, self._asking.outcome_cells(outcome, request))
+        answered = isinstance(outcome, Completion)
+        await self._recorder.put(RecordedOutcome(number, answered, record_of(outcome)))
 
     async def _ask(self, call: Call, request: CompletionRequest) -> Outcome:
         totals = self._totals

@@ -5,11 +5,14 @@ instead of filling memory.
 """
 
 import asyncio
+import threading
 from collections import deque
+from collections.abc import Callable
 
-from mesh_prompt_batch.run_store import Cells, RunStore
+from mesh_prompt_batch.run_store import RecordedOutcome, RunStore
 
 PAGE = 512
+FLUSH_SECONDS = 0.1
 NumberedRow = tuple[int, list[str]]
 
 
@@ -42,10 +45,9 @@ class Feed:
             self._added.clear()
             # Read before the store is: what was added before it was true is then in the page.
             last_page = self._all_added
-            page = await asyncio.to_thread(self._store.rows_after, self._last, PAGE)
+            page, self._last = await asyncio.to_thread(self._store.rows_to_ask, self._last, PAGE)
             if page:
                 self._page.extend(page)
-                self._last = page[-1][0]
                 return True
             if last_page:
                 return False
@@ -53,20 +55,38 @@ class Feed:
 
 
 class Recorder:
-    """Puts outcomes into the store. Used on the event loop alone."""
+    """Puts outcomes into the store and calls `recorded`, by the hundred or after a moment.
 
-    def __init__(self, store: RunStore) -> None:
+    Used on the event loop; `flush_now` works after its end too.
+    """
+
+    def __init__(self, store: RunStore, recorded: Callable[[], None]) -> None:
         self._store = store
-        self._pending: list[tuple[int, Cells]] = []
-        self._writing = asyncio.Lock()
+        self._recorded = recorded
+        self._pending: list[RecordedOutcome] = []
+        self._adding, self._writing = threading.Lock(), threading.Lock()
 
-    async def put(self, number: int, cells: Cells) -> None:
-        self._pending.append((number, cells))
+    async def put(self, outcome: RecordedOutcome) -> None:
+        with self._adding:
+            self._pending.append(outcome)
         if len(self._pending) >= PAGE:
             await self.flush()
 
     async def flush(self) -> None:
-        async with self._writing:
-            batch, self._pending = self._pending, []
+        # Cancelled before the thread has begun, it leaves all where `flush_now` finds it.
+        await asyncio.to_thread(self.flush_now)
+
+    async def flush_often(self) -> None:
+        """Until it is cancelled: so that no answer waits long to be saved."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            if self._pending:
+                await self.flush()
+
+    def flush_now(self) -> None:
+        with self._writing:
+            with self._adding:
+                batch, self._pending = self._pending, []
             if batch:
-                await asyncio.to_thread(self._store.record, batch)
+                self._store.record(batch)
+                self._recorded()

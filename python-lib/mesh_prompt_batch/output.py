@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Outcome
 from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.usage import Usage
 
 Cell = str | int | float | None
 Column = Mapping[str, object]
@@ -17,10 +18,15 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """All that a row's output cells are made of; `request` is None where the row could not be asked."""
+    """All that a row's output cells are made of.
+
+    `source`: `call` of this run, `resumed` from an earlier one, or `identical` to another row. `request` makes the
+    row's request again, or None where the row could not be asked.
+    """
 
     outcome: Outcome
-    request: CompletionRequest | None
+    source: str
+    request: Callable[[], CompletionRequest | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,14 @@ def _error_message(decided: Decided) -> Cell:
     return storable(decided.outcome.message[:LONGEST_ERROR_MESSAGE])
 
 
+def _tokens(read: Callable[[Usage], int | None]) -> Callable[[Decided], Cell]:
+    """Of a copy nothing was paid."""
+    return lambda decided: 0 if decided.source == "identical" else read(decided.outcome.usage)
+
+
 def _messages_sent(decided: Decided) -> Cell:
-    return json.dumps(decided.request.messages) if decided.request else None
+    request = decided.request()
+    return json.dumps(request.messages) if request else None
 
 
 def _no_value(_: Decided) -> Cell:
@@ -93,14 +105,14 @@ COLUMNS = (
         "bigint",
         "standard",
         "Tokens of the messages, as the provider counted them; blank where it did not.",
-        lambda it: it.outcome.usage.prompt_tokens,
+        _tokens(lambda usage: usage.prompt_tokens),
     ),
     ColumnSpec(
         "completion_tokens",
         "bigint",
         "standard",
         "Tokens of the answer, as the provider counted them; blank where it did not.",
-        lambda it: it.outcome.usage.completion_tokens,
+        _tokens(lambda usage: usage.completion_tokens),
     ),
     ColumnSpec(
         "cost", "double", "standard", "What the row cost; blank where no price is known.", _no_value
@@ -113,7 +125,11 @@ COLUMNS = (
         _answered(lambda it: round(it.latency_seconds, 3)),
     ),
     ColumnSpec(
-        "attempts", "bigint", "standard", "Calls made for this row.", lambda it: it.outcome.attempts
+        "attempts",
+        "bigint",
+        "standard",
+        "Calls that this run made for this row: 0 where the answer was there already.",
+        lambda it: it.outcome.attempts if it.source == "call" else 0,
     ),
     ColumnSpec(
         "answered_by",
@@ -126,8 +142,8 @@ COLUMNS = (
         "source",
         "string",
         "full",
-        "Where the answer comes from: 'call' is a call of this run.",
-        _answered(lambda _: "call"),
+        "A 'call' of this run, 'resumed' from an earlier run, or copied from an 'identical' row.",
+        lambda it: it.source,
     ),
     ColumnSpec(
         "time_to_first_token_seconds",
@@ -166,11 +182,9 @@ class OutputPlan:
     kept: tuple[int, ...]
     specs: tuple[ColumnSpec, ...]
 
-    def outcome_cells(self, decided: Decided) -> list[Cell]:
-        return [spec.cell(decided) for spec in self.specs]
-
-    def output_row(self, row: Sequence[str], outcome_cells: Sequence[Cell]) -> list[Cell]:
-        return [*(row[position] for position in self.kept), *outcome_cells]
+    def output_row(self, row: Sequence[str], decided: Decided) -> list[Cell]:
+        kept: list[Cell] = [row[position] for position in self.kept]
+        return kept + [spec.cell(decided) for spec in self.specs]
 
 
 def planned_output(input_schema: Sequence[Column], settings: Settings) -> OutputPlan:

@@ -2,8 +2,10 @@
 
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 logger = logging.getLogger(__name__)
@@ -48,3 +50,30 @@ def _open_files() -> int | None:
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if soft == resource.RLIM_INFINITY else soft
+
+
+def process_identity() -> str:
+    """Names this process among all of this machine since it was started; "" where the system does not tell."""
+    return _identity(os.getpid())
+
+
+def is_alive(identity: str) -> bool | None:
+    """Whether that process lives; None where it is of another machine or container, or nothing is known."""
+    ours = process_identity()
+    machine, _, process = identity.rpartition("/")
+    if not ours or machine != ours.rpartition("/")[0]:
+        return None
+    return _identity(int(process.partition("-")[0])) == identity
+
+
+def _identity(number: int) -> str:
+    """Boot, namespace of process numbers, number and start: numbers are used again. Linux only (proc(5))."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = Path("/proc/self/ns/pid").readlink()
+        fields = Path(f"/proc/{number}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    state, started = (fields.rpartition(")")[2].split()[index] for index in (0, 19))
+    # A process that has ended, but whose parent has not looked yet, is no longer at work.
+    return "" if state in "ZX" else f"{boot}/{namespace}/{number}-{started}"

@@ -8,14 +8,14 @@ def progress_line(totals: Totals) -> str:
     speed = _speed(totals)
     of = f"/{totals.rows:,}" if totals.all_read else ""
     parts = [
-        f"{totals.decided:,}{of} rows",
+        f"{totals.settled:,}{of} rows",
         f"{speed:.1f} rows/s",
         f"{totals.failed:,} failed",
         _tokens(totals),
         f"{totals.in_flight} calls in flight",
     ]
-    if totals.all_read and speed > 0 and totals.decided < totals.rows:
-        parts.append(f"{duration((totals.rows - totals.decided) / speed)} left")
+    if totals.all_read and speed > 0 and totals.settled < totals.rows:
+        parts.append(f"{duration((totals.rows - totals.settled) / speed)} left")
     return ", ".join(parts)
 
 
@@ -26,6 +26,11 @@ def closing_lines(totals: Totals) -> list[str]:
         f"Total: {totals.completed:,} rows answered, {totals.failed:,} failed, {totals.attempts:,} calls,"
         f" {_tokens(totals)}, {duration(totals.seconds)} of calls, {_speed(totals):.1f} rows/s"
     )
+    if totals.resumed or totals.identical:
+        lines.append(
+            f"Without a call: {totals.resumed:,} rows resumed from earlier runs, {totals.identical:,} copied from"
+            " identical rows"
+        )
     if totals.without_usage:
         lines.append(
             f"{totals.without_usage:,} answers came without token counts: they are not in the totals."

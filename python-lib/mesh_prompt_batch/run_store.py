@@ -11,10 +11,11 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mesh_prompt_batch.errors import RunStoppedError
 
@@ -22,15 +23,71 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 NEEDED_FREE_BYTES = 64 * 1024 * 1024
-_PAGE = 1_000
+_PAGE = 250
+# `answer` holds what earlier runs left. `reused` names the rows that are not asked: they take such an answer, or the
+# outcome of an earlier row of this run that asks the same.
 _SCHEMA = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
-    CREATE TABLE input (number INTEGER PRIMARY KEY, cells TEXT NOT NULL);
-    CREATE TABLE outcome (number INTEGER PRIMARY KEY, cells TEXT NOT NULL);
+    CREATE TABLE input (number INTEGER PRIMARY KEY, key BLOB, cells TEXT NOT NULL);
+    CREATE INDEX input_key ON input (key) WHERE key IS NOT NULL;
+    CREATE TABLE outcome (
+        place INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE, answered INTEGER NOT NULL, record TEXT NOT NULL
+    );
+    CREATE TABLE answer (place INTEGER PRIMARY KEY, key BLOB NOT NULL, record TEXT NOT NULL);
+    CREATE TABLE reused (number INTEGER PRIMARY KEY, answer INTEGER, twin INTEGER);
+    CREATE TABLE seen (fingerprint BLOB PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_NEW = "number BETWEEN :first AND :last"
+_RESUME = f"""
+    INSERT INTO reused (number, answer)
+    SELECT number, MIN(place) FROM input JOIN answer USING (key) WHERE {_NEW} GROUP BY number
+"""  # noqa: S608  # constants
+_COPY = f"""
+    INSERT INTO reused (number, twin)
+    SELECT number, first FROM (
+        SELECT number, (SELECT MIN(number) FROM input AS earlier WHERE earlier.key = input.key) AS first
+        FROM input WHERE {_NEW} AND key IS NOT NULL AND number NOT IN (SELECT number FROM reused WHERE {_NEW})
+    ) WHERE first < number
+"""  # noqa: S608  # as above
+_DECIDED = """
+    SELECT input.number, input.cells, COALESCE(outcome.record, answer.record, original.record),
+        CASE WHEN reused.number IS NULL THEN 'call' WHEN reused.answer IS NULL THEN 'identical' ELSE 'resumed' END
+    FROM input
+    LEFT JOIN outcome USING (number)
+    LEFT JOIN reused USING (number)
+    LEFT JOIN answer ON answer.place = reused.answer
+    LEFT JOIN outcome AS original ON original.number = reused.twin
+    WHERE input.number > ? ORDER BY input.number LIMIT ?
 """
 
-Cells = Sequence[str | int | float | None]
+
+class KeyedRow(NamedTuple):
+    """A row's cells, and the key of its answer: None for a row that is not asked or not compared."""
+
+    cells: Sequence[str]
+    key: bytes | None
+
+
+class Reused(NamedTuple):
+    """How many rows need no call: answered by an earlier run, or asking what an earlier row asks."""
+
+    resumed: int
+    identical: int
+
+
+class RecordedOutcome(NamedTuple):
+    number: int
+    answered: bool
+    record: str
+
+
+class DecidedRow(NamedTuple):
+    """`record` is None where the row is not decided; `source` is call, resumed or identical."""
+
+    cells: list[str]
+    record: str | None
+    source: str
 
 
 class RunStore:
@@ -40,7 +97,7 @@ class RunStore:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._lock = threading.Lock()
         handle, name = tempfile.mkstemp(prefix="prompt-batch-", suffix=".sqlite", dir=directory)
         os.close(handle)
@@ -71,32 +128,109 @@ class RunStore:
         with self._lock:
             self._connection.close()
 
-    def add_rows(self, first_number: int, rows: Iterable[Sequence[str]]) -> None:
-        """Refuses while disk space is left: a full disk would stop every other job of the instance too."""
-        if shutil.disk_usage(self._directory).free < NEEDED_FREE_BYTES:
-            raise _disk_full(self._directory)
-        self._insert("input", enumerate(rows, first_number))
+    def add_answers(self, answers: Iterable[tuple[bytes, str]]) -> None:
+        """Key and record of what earlier runs left; before the first row is added."""
+        with self._transaction() as connection:
+            connection.executemany("INSERT INTO answer (key, record) VALUES (?, ?)", answers)
 
-    def rows_after(self, number: int, limit: int) -> list[tuple[int, list[str]]]:
-        """At most `limit` rows in input order, the first of them after row `number`."""
+    def all_answers_added(self) -> int:
+        """The number of different answers. An index made afterwards is made in one go."""
+        with self._transaction() as connection:
+            connection.execute("CREATE INDEX answer_key ON answer (key)")
+            return int(connection.execute("SELECT COUNT(DISTINCT key) FROM answer").fetchone()[0])
+
+    def add_rows(self, first_number: int, rows: Sequence[KeyedRow]) -> Reused:
+        """Refuses while disk space is left: a full disk would stop every other job of the instance too."""
+        if shutil.disk_usage(self.directory).free < NEEDED_FREE_BYTES:
+            raise _disk_full(self.directory)
+        numbered = [
+            (number, row.key, json.dumps(row.cells))
+            for number, row in enumerate(rows, first_number)
+        ]
+        added = {"first": first_number, "last": first_number + len(rows) - 1}
+        with self._transaction() as connection:
+            connection.executemany("INSERT INTO input VALUES (?, ?, ?)", numbered)
+            resumed = connection.execute(_RESUME, added).rowcount
+            return Reused(resumed, connection.execute(_COPY, added).rowcount)
+
+    def times_seen(self, fingerprints: Sequence[bytes]) -> list[int]:
+        """For each of them, how often it came before, in this call and all earlier ones."""
+        with self._transaction() as connection:
+            seen = Counter[bytes]()
+            for one in set(fingerprints):
+                row = connection.execute("SELECT times FROM seen WHERE fingerprint = ?", (one,))
+                seen[one] = (row.fetchone() or (0,))[0]
+            before = []
+            for one in fingerprints:
+                before.append(seen[one])
+                seen[one] += 1
+            connection.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", seen.items())
+        return before
+
+    def rows_to_ask(self, after: int, limit: int) -> tuple[list[tuple[int, list[str]]], int]:
+        """At most `limit` rows in input order from behind row `after`, and the row up to which was looked."""
         with self._lock:
             found = self._connection.execute(
-                "SELECT number, cells FROM input WHERE number > ? ORDER BY number LIMIT ?",
-                (number, limit),
+                "SELECT input.number, cells FROM input LEFT JOIN reused USING (number)"
+                " WHERE input.number > ? AND reused.number IS NULL ORDER BY input.number LIMIT ?",
+                (after, limit),
             ).fetchall()
-        return [(row_number, json.loads(cells)) for row_number, cells in found]
+            newest = self._connection.execute("SELECT MAX(number) FROM input").fetchone()[0]
+        last = found[-1][0] if len(found) == limit else max(after, newest or 0)
+        return [(number, json.loads(cells)) for number, cells in found], last
 
-    def record(self, outcomes: Iterable[tuple[int, Cells]]) -> None:
-        """The outcome's cells by row number."""
-        self._insert("outcome", outcomes)
+    def record(self, outcomes: Sequence[RecordedOutcome]) -> None:
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO outcome (number, answered, record) VALUES (?, ?, ?)", outcomes
+            )
 
-    def decided_rows(self) -> Iterator[tuple[list[str], list[str | int | float | None]]]:
-        """Cells of every row and of its outcome, in input order."""
+    def answers_after(
+        self, place: int, most_characters: int
+    ) -> tuple[list[tuple[bytes, str]], int]:
+        """Key and record of answers in the order of recording, and the place up to which was looked.
+
+        They are of this run, have a key, were recorded behind `place`, and end when they are so many characters.
+        """
+        answers, characters = [], 0
+        with self._lock, contextlib.closing(self._connection.cursor()) as cursor:
+            cursor.execute(
+                "SELECT place, answered, key, record FROM outcome JOIN input USING (number)"
+                " WHERE place > ? ORDER BY place",
+                (place,),
+            )
+            for at, answered, key, record in cursor:
+                place = at
+                if answered and key is not None:
+                    answers.append((key, record))
+                    characters += len(record)
+                if characters >= most_characters:
+                    break
+        return answers, place
+
+    def answers_recorded(self) -> int:
+        """How many rows of this run have an answer with a key."""
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT COUNT(*) FROM outcome JOIN input USING (number) WHERE answered AND key IS NOT NULL"
+            )
+            return int(found.fetchone()[0])
+
+    def failed_copies(self) -> int:
+        """How many rows ask what a row asked that failed."""
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT COUNT(*) FROM reused JOIN outcome ON outcome.number = twin WHERE NOT answered"
+            )
+            return int(found.fetchone()[0])
+
+    def decided_rows(self) -> Iterator[DecidedRow]:
+        """Every row, in input order."""
         last = 0
         while page := self._decided_after(last):
             last = page[-1][0]
-            for _, row, outcome in page:
-                yield json.loads(row), json.loads(outcome)
+            for _, cells, record, source in page:
+                yield DecidedRow(json.loads(cells), record, source)
 
     def keep(self, path: Path) -> None:
         """Write all that is here to `path`, an SQLite file that only its owner can read."""
@@ -105,19 +239,15 @@ class RunStore:
             with contextlib.closing(sqlite3.connect(path)) as copy, self._lock:
                 self._connection.backup(copy)
 
-    def _decided_after(self, number: int) -> list[tuple[int, str, str]]:
+    def _decided_after(self, number: int) -> list[tuple[int, str, str | None, str]]:
         with self._lock:
-            return self._connection.execute(
-                "SELECT number, input.cells, outcome.cells FROM input JOIN outcome USING (number)"
-                " WHERE number > ? ORDER BY number LIMIT ?",
-                (number, _PAGE),
-            ).fetchall()
+            return self._connection.execute(_DECIDED, (number, _PAGE)).fetchall()
 
-    def _insert(self, table: str, rows: Iterable[tuple[int, Sequence[object]]]) -> None:
-        encoded = [(number, json.dumps(cells)) for number, cells in rows]
-        with _disk_errors(self._directory), self._lock:
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with _disk_errors(self.directory), self._lock:
             self._connection.execute("BEGIN")
-            self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", encoded)  # noqa: S608
+            yield self._connection
             self._connection.execute("COMMIT")
 
 

@@ -28,6 +28,9 @@ LABELS = {
     "row_limit": "Only the first rows",
     "columns_to_keep": "Input columns to keep",
     "output_columns": "Output columns",
+    "reuse_completions": "Reuse completions",
+    "keep_answers_days": "Keep answers (days)",
+    "send_identical_rows_once": "Send identical rows once",
 }
 OUTPUT_COLUMN_SETS = ("essential", "standard", "full")
 _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
@@ -56,6 +59,9 @@ class Settings:
     row_limit: int | None
     columns_to_keep: tuple[str, ...]
     output_columns: str
+    reuse_completions: str
+    keep_answers_days: int
+    identical_once: bool
 
     @classmethod
     def from_config(cls, config: Mapping[str, object], variables: Mapping[str, str]) -> "Settings":
@@ -81,6 +87,11 @@ class Settings:
             row_limit=form.optional_integer("row_limit", Range(1), None),
             columns_to_keep=form.texts("columns_to_keep"),
             output_columns=form.choice("output_columns", OUTPUT_COLUMN_SETS, "standard"),
+            reuse_completions=form.choice(
+                "reuse_completions", ("resume", "always", "never"), "resume"
+            ),
+            keep_answers_days=form.integer("keep_answers_days", Range(1), 30),
+            identical_once=form.flag("send_identical_rows_once", default=True),
         )
 
     def check_columns(self, columns: Sequence[str]) -> None:
@@ -109,6 +120,8 @@ class Settings:
             "rows": self.row_limit or "all",
             "columns kept": ", ".join(self.columns_to_keep) or "all",
             "output columns": self.output_columns,
+            "reuse of completions": self.reuse_completions,
+            "identical rows": "sent once" if self.identical_once else "sent each",
         }
         return "; ".join(f"{name}: {value}" for name, value in shown.items())
 

@@ -13,10 +13,16 @@ ROWS_BEFORE_JUDGING = 100
 
 @dataclass(slots=True)
 class Totals:
-    """`rows` counts what was read so far; `all_read` says whether that is all there is."""
+    """`rows` counts what was read so far; `all_read` says whether that is all there is.
+
+    `resumed` and `identical` rows need no call: an earlier run answered them, or they ask what an earlier row asks.
+    All other counts are of the rows that this run asks.
+    """
 
     rows: int = 0
     all_read: bool = False
+    resumed: int = 0
+    identical: int = 0
     completed: int = 0
     failed: int = 0
     attempts: int = 0
@@ -47,7 +53,13 @@ class Totals:
 
     @property
     def decided(self) -> int:
+        """By calls of this run, or without one where a row cannot be asked."""
         return self.completed + self.failed
+
+    @property
+    def settled(self) -> int:
+        """Rows that need no call any more."""
+        return self.decided + self.resumed + self.identical
 
     def add(self, row_number: int, outcome: Outcome) -> None:
         self.attempts += outcome.attempts
@@ -78,7 +90,9 @@ class Totals:
     def so_far(self) -> str:
         """For the end of a sentence that says why the run stopped."""
         of = f" of {self.rows}" if self.all_read else ""
-        return f"{self.completed}{of} rows were answered, {self.failed} failed; the output keeps what it held"
+        earlier = f" ({self.resumed} by earlier runs)" if self.resumed else ""
+        answered = self.completed + self.resumed
+        return f"{answered}{of} rows were answered{earlier}, {self.failed} failed; the output keeps what it held"
 
     def check(self, limits: FailureLimits) -> None:
         """Raises RunStoppedError where too many rows failed; to be called after every row."""
@@ -91,7 +105,7 @@ class Totals:
 
     def check_at_end(self, limits: FailureLimits) -> None:
         """Raises RunStoppedError where no row succeeded, or too many failed."""
-        if self.rows and not self.completed:
+        if self.rows and not self.completed and not self.resumed:
             raise RunStoppedError(
                 f"No row was answered ({self.digest()[0]}): {self.failed} rows failed;"
                 " the output keeps what it held."

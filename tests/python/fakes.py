@@ -1,13 +1,17 @@
 """Fakes that unit tests share: datasets in memory, and a Mesh that answers by rule."""
 
 import asyncio
+import contextlib
+import io
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import IO
 
+from mesh_prompt_batch.answer import completion_from
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.output import Cell, Column
-from mesh_prompt_batch.usage import Usage
 
 
 @dataclass
@@ -100,7 +104,40 @@ class FakeCalls:
             for _ in range(answer):
                 await asyncio.sleep(0)
             answer = question
-        return Completion(answer, "stop", Usage(2, 1), "llm", 0.1)
+        return answered(answer)
+
+
+def answered(text: str, llm_id: str = "llm") -> Completion:
+    """As an LLM would answer."""
+    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 2, "completion_tokens": 1}
+    return completion_from({"choices": [choice], "usage": usage}, llm_id, 0.1)
+
+
+class FakeFolder:
+    """Objects in memory, shared by all who hold it; `trouble` may raise before anything is done."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.trouble: Callable[[str, str], None] = lambda action, name: None
+        self.writes: list[str] = []
+
+    def names(self) -> list[str]:
+        self.trouble("names", "")
+        return sorted(self.objects)
+
+    def read(self, name: str) -> AbstractContextManager[io.BytesIO]:
+        self.trouble("read", name)
+        return contextlib.closing(io.BytesIO(self.objects[name]))
+
+    def write(self, name: str, stream: IO[bytes]) -> None:
+        self.trouble("write", name)
+        self.objects[name] = stream.read()
+        self.writes.append(name)
+
+    def delete(self, name: str) -> None:
+        self.trouble("delete", name)
+        del self.objects[name]
 
 
 async def forever() -> None:

@@ -5,16 +5,20 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import IO
 
 import dataiku
 from mesh_prompt_batch.adapters.dss_credentials import TemporaryKeys, candidates
+from mesh_prompt_batch.answer_block import Stream
 from mesh_prompt_batch.credentials import Accepted, first_accepted
 from mesh_prompt_batch.endpoint import Endpoint
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.output import Cell, Column
 from mesh_prompt_batch.plugin_settings import PluginSettings
 from mesh_prompt_batch.process import termination_as_exception
+from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.version import VERSION
 
 logger = logging.getLogger(__name__)
@@ -72,6 +76,25 @@ class OutputDataset:
         return written
 
 
+class ManagedFolder:
+    """A managed folder by streams of whole objects: it may lie in a cloud and the job in a container."""
+
+    def __init__(self, full_name: str) -> None:
+        self._folder = dataiku.Folder(full_name)
+
+    def names(self) -> list[str]:
+        return [path.lstrip("/") for path in self._folder.list_paths_in_partition()]
+
+    def read(self, name: str) -> AbstractContextManager[Stream]:
+        return self._folder.get_download_stream(name)
+
+    def write(self, name: str, stream: IO[bytes]) -> None:
+        self._folder.upload_stream(name, stream)
+
+    def delete(self, name: str) -> None:
+        self._folder.delete_path(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Mesh:
     """The way to the LLM Mesh from inside DSS."""
@@ -102,6 +125,7 @@ class Recipe:
     variables: Mapping[str, str]
     messages: InputDataset
     completions: OutputDataset
+    open_run_folder: Callable[[], RunFolder] | None
     mesh: Mesh
 
 
@@ -122,8 +146,17 @@ def recipe_run() -> Iterator[Recipe]:
             dataiku.get_custom_variables(),
             InputDataset(customrecipe.get_input_names_for_role("messages")[0]),
             OutputDataset(output),
+            _run_folder(customrecipe.get_output_names_for_role("run_folder"), output),
             way,
         )
+
+
+def _run_folder(names: Sequence[str], output: str) -> Callable[[], RunFolder] | None:
+    """The way to the run folder for each thread; None where the recipe has none."""
+    if not names:
+        return None
+    partition = getattr(dataiku.Dataset(output), "writePartition", None) or ""
+    return lambda: RunFolder(ManagedFolder(names[0]), (output, str(partition)), time.sleep)
 
 
 @contextlib.contextmanager

@@ -43,6 +43,6 @@ def test_the_log_tells_the_story(flow: Flow) -> None:
         "Prompt batch, version ",
         "Settings: LLM: openai:demo:small-model",
         "with the job's own ticket",
-        "Read 400 rows.",
+        "Read 400 rows: resuming 0 answers, 0 identical rows, 400 to ask.",
     ):
         assert part in story

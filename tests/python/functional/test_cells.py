@@ -85,7 +85,8 @@ def test_zero_rows_give_the_schema_and_zero_rows(flow: Flow, gives_a_chunk: bool
 def test_a_name_clash_gets_a_suffix_and_the_full_set_shows_what_was_sent_and_received(
     flow: Flow,
 ) -> None:
-    rows = [{"Completion": "mine", "system": "be brief", "question": "why?", "dropped": "x"}] * 3
+    row = {"Completion": "mine", "system": "be brief", "question": "why?", "dropped": "x"}
+    rows = [row, {**row, "question": "why not?"}, row]
     flow.project.create_texts("prompts", rows)
     flow.mesh.usage_missing_every = 2
     config = {

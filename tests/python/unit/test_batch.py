@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fakes import FakeCalls, FakeSource, FakeTarget, forever
 from mesh_prompt_batch import engine
-from mesh_prompt_batch.batch import complete_dataset
+from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError, SettingsError
 from mesh_prompt_batch.process import AbortedError
@@ -35,7 +35,8 @@ def source(*questions: str, chunk: int = 7) -> FakeSource:
 def run(
     data: FakeSource, target: FakeTarget, calls: FakeCalls, directory: Path, **config: object
 ) -> Totals:
-    return complete_dataset(data, target, settings(**config), lambda _: calls, directory)
+    place = Workplace(directory)
+    return complete_dataset(data, target, settings(**config), lambda _: calls, place)
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes import answered
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure
 from mesh_prompt_batch.output import Decided, planned_output, storable, unique_names
 from mesh_prompt_batch.settings import Settings
@@ -47,7 +49,8 @@ def test_the_set_of_columns_depends_on_the_settings_alone() -> None:
     plan = planned_output(schema, settings(output_columns="essential", columns_to_keep=["id"]))
     assert [it["name"] for it in plan.schema] == ["id", "completion", "error_type", "error_message"]
     assert plan.read == ("q", "id")
-    assert plan.output_row(["why?", "7"], ["yes"]) == ["7", "yes"]
+    decided = Decided(answered("yes"), "call", lambda: None)
+    assert plan.output_row(["why?", "7"], decided) == ["7", "yes", None, None]
     whole = planned_output(schema, settings())
     assert whole.schema[0] == schema[0]
 
@@ -55,16 +58,33 @@ def test_the_set_of_columns_depends_on_the_settings_alone() -> None:
 def test_an_outcome_fills_its_cells() -> None:
     plan = planned_output([{"name": "q", "type": "string"}], settings(output_columns="full"))
     names = [str(it["name"]) for it in plan.schema[1:]]
-    answered = Completion("a\x00", "stop", Usage(3, None), "llm", 1.23456, 2, raw={"x": "é"})
-    cells = dict(zip(names, plan.outcome_cells(Decided(answered, REQUEST)), strict=True))
+    answer = Completion("a\x00", "stop", Usage(3, None), "llm", 1.23456, 2, raw={"x": "é"})
+    cells = dict(
+        zip(
+            names, plan.output_row(["é"], Decided(answer, "call", lambda: REQUEST))[1:], strict=True
+        )
+    )
     assert cells["completion"] == "a\ufffd"
     assert (cells["prompt_tokens"], cells["completion_tokens"], cells["cost"]) == (3, None, None)
     assert (cells["latency_seconds"], cells["attempts"], cells["source"]) == (1.235, 2, "call")
     assert json.loads(str(cells["raw_response"])) == {"x": "é"}
     assert json.loads(str(cells["messages_sent"])) == [{"role": "user", "content": "é"}]
     failed = Failure("invalid_row", "w" * 2000, 0, None, NOTHING_REPORTED)
-    cells = dict(zip(names, plan.outcome_cells(Decided(failed, None)), strict=True))
+    cells = dict(
+        zip(names, plan.output_row(["é"], Decided(failed, "call", lambda: None))[1:], strict=True)
+    )
     assert cells["error_type"] == "invalid_row"
     assert cells["error_message"] == "w" * 1000
-    blank = set(names) - {"error_type", "error_message", "attempts"}
+    blank = set(names) - {"error_type", "error_message", "attempts", "source"}
     assert {cells[name] for name in blank} == {None}
+
+
+@pytest.mark.parametrize(("source", "tokens"), [("resumed", (2, 1)), ("identical", (0, 0))])
+def test_a_row_without_a_call_counts_none_and_a_copy_costs_nothing(
+    source: str, tokens: tuple[int, int]
+) -> None:
+    plan = planned_output([{"name": "q", "type": "string"}], settings(output_columns="full"))
+    row = plan.output_row(["q"], Decided(answered("yes"), source, lambda: None))
+    cells = dict(zip((str(it["name"]) for it in plan.schema), row, strict=True))
+    assert (cells["attempts"], cells["source"], cells["completion"]) == (0, source, "yes")
+    assert (cells["prompt_tokens"], cells["completion_tokens"]) == tokens

@@ -1,15 +1,20 @@
 """Managed folders, as streams of whole objects alone: a path on disk is what containers do not have."""
 
 import contextlib
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from dataiku._job import check_declared, project, short_name
+from dataiku._job import check_declared, job, project, short_name
+from local_dss.moments import passing
 
 
 class Folder:
-    """Paths begin with a slash in listings, and may begin with one anywhere."""
+    """Paths begin with a slash in listings, and may begin with one anywhere. One thread's own."""
+
+    _uploads = 0
 
     def __init__(
         self, lookup: str, project_key: str | None = None, ignore_flow: bool = False
@@ -18,6 +23,7 @@ class Folder:
         check_declared(self._name, ignore_flow=ignore_flow)
         self._root = project().managed_folder(self._name)
         self._root.mkdir(parents=True, exist_ok=True)
+        self._thread = threading.get_ident()
 
     def get_id(self) -> str:
         return self._name
@@ -26,11 +32,13 @@ class Folder:
         raise RuntimeError("This folder has no path here: the job may run in a container.")
 
     def list_paths_in_partition(self, partition: str = "") -> list[str]:
+        self._wait()
         files = [path for path in self._root.rglob("*") if path.is_file()]
         return sorted(f"/{path.relative_to(self._root)}" for path in files)
 
     @contextlib.contextmanager
     def get_download_stream(self, path: str) -> Iterator[IO[bytes]]:
+        self._wait()
         with self._at(path).open("rb") as stream:
             yield stream
 
@@ -38,19 +46,38 @@ class Folder:
         self.upload_data(path, f.read())
 
     def upload_data(self, path: str, data: bytes) -> None:
-        """Whole objects: a reader sees the old one or the new one."""
+        """In place, as local file systems do: who is killed in the middle leaves half an object."""
+        self._wait()
+        self._pass("an upload begins")
+        left = job().behaviour.folder_refuses_writes_after
+        Folder._uploads += 1
+        if left is not None and Folder._uploads > left:
+            raise OSError(28, f"No space left on device: {path}")
         target = self._at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
-        part.write_bytes(data)
-        part.replace(target)
+        with target.open("wb") as file:
+            file.write(data[: len(data) // 2])
+            file.flush()
+            self._pass("half an upload")
+            file.write(data[len(data) // 2 :])
+        self._pass("an upload ends")
 
     def delete_path(self, path: str) -> None:
+        self._wait()
+        self._pass("a deletion")
         self._at(path).unlink()
 
     def clear(self) -> None:
         for path in self.list_paths_in_partition():
             self.delete_path(path)
+
+    def _wait(self) -> None:
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("A folder belongs to the thread that opened it.")
+        time.sleep(job().behaviour.folder_seconds)
+
+    def _pass(self, moment: str) -> None:
+        passing(moment, job().behaviour.killed_at)
 
     def _at(self, path: str) -> Path:
         found = (self._root / path.lstrip("/")).resolve()

@@ -13,6 +13,7 @@ import pandas as pd
 from typing_extensions import Self
 
 from local_dss.behaviour import Behaviour
+from local_dss.moments import passing
 from local_dss.project import StoredDataset, tsv_line
 
 HELD_BACK = 5 * 1024 * 1024
@@ -48,6 +49,7 @@ class DatasetWriter:
         self._size_before = stored.data.stat().st_size if append and stored.data.exists() else 0
         stored.start_session(append=append)
         self.active_writers[full_name] = self
+        passing("the output is cleared", behaviour.killed_at)
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +73,7 @@ class DatasetWriter:
         cells = [self._text(value, kind) for value, kind in zip(row, self._types, strict=True)]
         self._held.write(tsv_line(cells))
         self._rows += 1
+        passing("a row is written", self._behaviour.killed_at)
         if self._held.tell() > HELD_BACK:
             self._push()
 
@@ -97,7 +100,9 @@ class DatasetWriter:
         if self.active_writers.get(self._full_name) is not self:
             return
         self._push()
+        passing("rows reach the output", self._behaviour.killed_at)
         self._end()
+        passing("the output is whole", self._behaviour.killed_at)
         sys.stdout.write(f"{self._rows} rows successfully written\n")
 
     def _push(self) -> None:

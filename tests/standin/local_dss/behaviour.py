@@ -13,6 +13,9 @@ class Behaviour:
     integers_as_floats: an INT of the form arrives as 500.0.
     absent_keys: fields that were never touched are absent, or "" and None.
     storage_refuses: a text no cell may hold; PostgreSQL refuses NUL.
+    folder_seconds: what every request to a managed folder takes; S3 takes about 0.1.
+    folder_refuses_writes_after: uploads until a managed folder is full, or read-only when 0; None: never.
+    killed_at: see local_dss/moments.py; not a question about DSS but to it.
     """
 
     zero_rows_give_a_chunk: bool = False
@@ -21,3 +24,6 @@ class Behaviour:
     integers_as_floats: bool = True
     absent_keys: bool = True
     storage_refuses: str = ""
+    folder_seconds: float = 0.0
+    folder_refuses_writes_after: int | None = None
+    killed_at: str = ""

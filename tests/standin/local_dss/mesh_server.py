@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,11 +45,12 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A chat completion as it was asked for; header names in lower case."""
+    """A chat completion as it was asked for; header names in lower case, `moment` as `time.monotonic()` has it."""
 
     path: str
     headers: Mapping[str, str]
     body: Mapping[str, Any]
+    moment: float
 
 
 @dataclass
@@ -161,7 +163,7 @@ class MeshServer:
         body = await request.json()
         headers = {name.lower(): value for name, value in request.headers.items()}
         with self._called:
-            self.calls.append(Call(request.path, headers, body))
+            self.calls.append(Call(request.path, headers, body, time.monotonic()))
             self._called.notify_all()
         async with self.turns:
             return await self._answered(request, body)

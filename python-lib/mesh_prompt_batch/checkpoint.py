@@ -1,0 +1,236 @@
+"""What a run leaves in its run folder, and what the next one takes from there."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.found_answers import load_answers
+from mesh_prompt_batch.part_list import PartList
+from mesh_prompt_batch.process import is_alive, process_identity
+from mesh_prompt_batch.range_file import RangeFile
+from mesh_prompt_batch.run_folder import STATE, RunFolder, answers_folder
+from mesh_prompt_batch.run_state import ASKING, CLOSED, WRITING, RunState
+from mesh_prompt_batch.run_store import RunStore
+from mesh_prompt_batch.saver import Saved, Saver
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS = 30.0
+WATCH_STEP_SECONDS = 1.0
+SECONDS_OF_A_DAY = 86_400
+_ANOTHER_RUN = "Another run of this recipe and partition is at work on this run folder: wait for its end, or abort it."
+
+
+class Checkpoint(Protocol):
+    """From entering to leaving, what the run answers is kept; leaving it with an error keeps it for the next run."""
+
+    def __enter__(self) -> "Self": ...
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether another run finds them."""
+
+    def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
+        """Put into `store` what earlier runs answered; gives the number of answers.
+
+        `failed` is called, from another thread, when answers can no longer be saved.
+        """
+
+    def recorded(self) -> None:
+        """There are outcomes in the store that may need saving."""
+
+    def writing(self) -> None:
+        """Every row is decided: save what is left; from here on the output is written."""
+
+    def written(self, *, closed: bool) -> None:
+        """The output is there. Unless the run is `closed`, the next one resumes it."""
+
+
+class NoCheckpoint:
+    """Nothing is kept."""
+
+    keeps_answers = False
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:  # noqa: ARG002
+        store.all_answers_added()
+        return 0
+
+    def recorded(self) -> None:
+        pass
+
+    def writing(self) -> None:
+        pass
+
+    def written(self, *, closed: bool) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """What is taken from earlier runs: of an unfinished one alone, or `always`; nothing older than `keep_days`."""
+
+    always: bool = False
+    keep_days: int = 30
+
+
+class FolderCheckpoint:
+    """Saves into a managed folder. `open_folder` is called in each thread that uses it."""
+
+    keeps_answers = True
+
+    def __init__(
+        self,
+        open_folder: Callable[[], RunFolder],
+        reuse: Reuse,
+        directory: Path,
+        *,
+        appends: bool,
+        sleep: Callable[[float], object],
+    ) -> None:
+        """`appends`: the output does, so that writing it twice would double its rows."""
+        self._open_folder = open_folder
+        self._reuse = reuse
+        self._appends = appends
+        self._sleep = sleep
+        self._directory = directory
+        self._saved: Saved | None = None
+        self._saver: Saver | None = None
+        self._state: RunState
+
+    def __enter__(self) -> "Self":
+        """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
+        self._folder = self._open_folder()
+        last = self._folder.state()
+        if last is not None and last.owner:
+            self._refuse_while_alive(last)
+        if last is not None and last.phase == WRITING and self._appends:
+            raise RunStoppedError(
+                "The last run ended while it appended to the output, which may hold some of its rows: remove them"
+                f" there, then delete {self._folder.path(STATE)} in the run folder and run again; no answer is lost."
+            )
+        self._claim(last)
+        return self
+
+    def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
+        self._store = store
+        self._saved = saved = Saved(RangeFile(self._directory), PartList())
+        self._saver = Saver(self._open_folder, self._state, store, saved, failed)
+        self._saver.start()
+        everything = self._folder.answer_names()
+        names = [it for it in everything if it.startswith(answers_folder(self._state.epoch))]
+        oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
+        found = load_answers(self._folder, names, store, saved, oldest)
+        found.tell(self._state.saved)
+        groups = saved.parts.groups_of_found(rewrite=found.must_be_rewritten)
+        self._saver.tidy(groups, sorted({*everything} - {*names}))
+        return found.answers
+
+    def recorded(self) -> None:
+        if self._saver is not None:
+            self._saver.recorded()
+
+    def writing(self) -> None:
+        self._finish_saving()
+        self._state = replace(self._state, phase=WRITING)
+        self._folder.write_state(self._state)
+
+    def written(self, *, closed: bool) -> None:
+        self._state = replace(self._state, phase=CLOSED if closed else ASKING)
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._finish_saving()
+            self._folder.write_state(self._state.released())
+        except RunStoppedError as failure:
+            self._tell_what_is_not_saved()
+            if error is None:
+                raise
+            if failure is not error:
+                logger.error(str(failure))  # noqa: TRY400  # a sentence, no traceback
+        finally:
+            if self._saved is not None:
+                self._saved.ranges.close()
+
+    def _finish_saving(self) -> None:
+        if self._saver is not None:
+            saver, self._saver = self._saver, None
+            self._state = saver.finish()
+
+    def _tell_what_is_not_saved(self) -> None:
+        if self._saved is None:
+            return
+        unsaved = self._store.answers_recorded() - self._saved.written
+        if unsaved:
+            logger.error(
+                f"{unsaved:,} answers of this run are not saved: the next run pays them again."
+            )
+
+    def _claim(self, last: RunState | None) -> None:
+        run = uuid.uuid4().hex[:12]
+        epoch = self._epoch_to_go_on(last) or f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{run}"
+        saved = last.saved if last is not None and last.epoch == epoch else 0
+        self._state = RunState(epoch, ASKING, saved, run, process_identity())
+        self._folder.write_state(self._state)
+        there = self._folder.state()
+        if there is None or there.owner != run:
+            raise RunStoppedError(_ANOTHER_RUN)
+
+    def _epoch_to_go_on(self, last: RunState | None) -> str:
+        """The last run's, or "" to start afresh."""
+        if last is not None:
+            return "" if last.phase == CLOSED and not self._reuse.always else last.epoch
+        epochs = [name.split("/")[1] for name in self._folder.answer_names()]
+        if epochs:
+            logger.warning(
+                "The run folder does not say how the last run ended: going on with its newest answers."
+            )
+        return max(epochs, default="")
+
+    def _refuse_while_alive(self, last: RunState) -> None:
+        """A process of this machine lives or not; of another one, only its beat tells."""
+        alive = is_alive(last.process)
+        if alive is None:
+            logger.info("The last run did not say that it ended: watching whether it is alive.")
+            watched = 0.0
+            while alive is None and watched < WATCH_SECONDS:
+                self._sleep(WATCH_STEP_SECONDS)
+                watched += WATCH_STEP_SECONDS
+                there = self._folder.state()
+                if there is None or not there.owner:
+                    return
+                alive = True if (there.owner, there.beat) != (last.owner, last.beat) else None
+        if alive:
+            raise RunStoppedError(_ANOTHER_RUN)

@@ -1,0 +1,98 @@
+"""Reads what earlier runs left in the run folder, and trusts nothing that is not whole."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mesh_prompt_batch.answer_block import (
+    DamagedError,
+    NewerFormatError,
+    SavedAnswer,
+    answers,
+    blocks,
+    checksum_of,
+    encoded,
+)
+from mesh_prompt_batch.part_list import Part
+from mesh_prompt_batch.run_folder import RunFolder, written_by_newer
+from mesh_prompt_batch.run_store import RunStore
+from mesh_prompt_batch.saver import Saved
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Found:
+    """`answers` counts those that can be used, `expired` those too old, `damaged` objects, `repeated` blocks."""
+
+    answers: int = 0
+    expired: int = 0
+    damaged: int = 0
+    repeated: int = 0
+
+    @property
+    def must_be_rewritten(self) -> bool:
+        return bool(self.expired or self.damaged or self.repeated)
+
+    def tell(self, expected: int) -> None:
+        """`expected`: what the last run said it had saved."""
+        if self.expired:
+            logger.info(
+                f"{self.expired:,} saved answers are older than 'Keep answers (days)' allows: forgotten."
+            )
+        missing = expected - self.answers - self.expired
+        if missing > 0:
+            logger.warning(
+                f"The run folder should hold {expected:,} answers, {missing:,} of them are gone: they are asked again."
+            )
+
+
+def load_answers(
+    folder: RunFolder, names: Sequence[str], store: RunStore, saved: Saved, oldest: float
+) -> Found:
+    """Fills `store` and `saved` from the objects `names`; answers from before `oldest` (epoch seconds) are left out.
+
+    Raises RunStoppedError where a later version of the plugin wrote one.
+    """
+    found, seen = Found(), set[bytes]()
+    for name in names:
+        start = saved.ranges.size
+        for block in _whole_blocks(folder, name, found):
+            if checksum_of(block) in seen:
+                found.repeated += 1
+                continue
+            seen.add(checksum_of(block))
+            kept = _kept(block, oldest, found)
+            if kept:
+                saved.ranges.append(kept)
+                store.add_answers((it.key, it.record) for it in answers(kept))
+        saved.parts.found.append(Part(name, start, saved.ranges.size))
+    found.answers = saved.found = store.all_answers_added()
+    return found
+
+
+def _whole_blocks(folder: RunFolder, name: str, found: Found) -> Iterator[bytes]:
+    with folder.read(name) as stream:
+        try:
+            yield from blocks(stream)
+        except DamagedError as error:
+            found.damaged += 1
+            logger.warning(
+                f"{folder.path(name)} in the run folder is damaged and read no further: {error} What it held beyond"
+                " is asked again."
+            )
+        except NewerFormatError:
+            raise written_by_newer() from None
+
+
+def _kept(block: bytes, oldest: float, found: Found) -> bytes:
+    """The block without what is too old; nothing where all is."""
+    if not any(it.saved_at < oldest for it in answers(block)):
+        return block
+    young = [it for it in answers(block) if it.saved_at >= oldest]
+    found.expired += _count(answers(block)) - len(young)
+    return encoded(young) if young else b""
+
+
+def _count(items: Iterable[SavedAnswer]) -> int:
+    return sum(1 for _ in items)

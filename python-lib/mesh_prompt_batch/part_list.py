@@ -1,0 +1,57 @@
+"""Which objects hold the saved answers, and which of them are to become one.
+
+Answers lie in one local file in the order in which they were saved, and each object is a range of it: to merge
+neighbours is to upload their ranges as one. So no object is read twice and nothing is encoded again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FAN_IN = 16
+MOST_BYTES = 128 * 1024 * 1024
+MOST_FOUND = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An object and its range of the local file; `level` counts how often its answers were merged."""
+
+    name: str
+    start: int
+    end: int
+    level: int = 0
+
+
+class PartList:
+    """Objects that earlier runs left, then those of this run, all in the order of the local file."""
+
+    def __init__(self) -> None:
+        self.found: list[Part] = []
+        self.written: list[Part] = []
+
+    def groups_of_found(self, *, rewrite: bool) -> list[list[Part]]:
+        """What earlier runs left, in as few objects as can be; nothing where they are few, unless to `rewrite`."""
+        if not rewrite and len(self.found) <= MOST_FOUND:
+            return []
+        groups: list[list[Part]] = []
+        for part in self.found:
+            if groups and part.end - groups[-1][0].start <= MOST_BYTES:
+                groups[-1].append(part)
+            else:
+                groups.append([part])
+        return groups
+
+    def due(self) -> list[Part]:
+        """The last parts of this run where they are as many as are merged at once; else nothing."""
+        last = self.written[-FAN_IN:]
+        alike = len(last) == FAN_IN and len({part.level for part in last}) == 1
+        return last if alike and last[-1].end - last[0].start <= MOST_BYTES else []
+
+    def replace(self, parts: Sequence[Part], name: str) -> Part:
+        """Put one object in the place of neighbours; gives it."""
+        merged = Part(name, parts[0].start, parts[-1].end, parts[0].level + 1)
+        for held in (self.found, self.written):
+            if parts[0] in held:
+                at = held.index(parts[0])
+                held[at : at + len(parts)] = [merged]
+        return merged

@@ -1,0 +1,43 @@
+"""What the run folder says of the last run: who works, how far it came, and where its answers lie."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+
+from mesh_prompt_batch.answer_block import NewerFormatError
+
+FORMAT = 1
+ASKING, WRITING, CLOSED = "asking", "writing", "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """One object of the run folder.
+
+    `epoch` names the folder of the answers. `phase`: rows are being asked (or were, when the run ended), the output is
+    being written, or all is done and the next run starts afresh. `owner` is the run at work, "" when none is; its
+    process is known by `process` where both runs are on one machine. `beat` grows while the owner lives.
+    """
+
+    epoch: str
+    phase: str = ASKING
+    saved: int = 0
+    owner: str = ""
+    process: str = ""
+    beat: int = 0
+
+    def to_bytes(self) -> bytes:
+        return json.dumps({"format": FORMAT, **asdict(self)}).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "RunState | None":
+        """None where it was cut short or is something else. Raises NewerFormatError."""
+        try:
+            told = json.loads(data)
+            if told.pop("format") > FORMAT:
+                raise NewerFormatError("The state of the last run is newer than this plugin.")
+            return cls(**told)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def released(self) -> "RunState":
+        return replace(self, owner="", process="")

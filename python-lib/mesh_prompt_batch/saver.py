@@ -1,0 +1,183 @@
+"""The thread that saves answers into the run folder while the run goes on, and shows that it lives."""
+
+import io
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from mesh_prompt_batch.answer_block import SavedAnswer, encoded
+from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.part_list import Part, PartList
+from mesh_prompt_batch.range_file import RangeFile
+from mesh_prompt_batch.run_folder import RunFolder, answers_folder
+from mesh_prompt_batch.run_state import RunState
+from mesh_prompt_batch.run_store import RunStore
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 10.0
+SHORTEST_INTERVAL_SECONDS = 0.2
+LONGEST_INTERVAL_SECONDS = 2.0
+UPLOAD_TIMES_BETWEEN = 5.0
+MOST_CHARACTERS = 4_000_000
+Chore = Callable[[RunFolder], None]
+
+
+@dataclass(slots=True)
+class Saved:
+    """What lies in the run folder: the `ranges` of one local file are its `parts`."""
+
+    ranges: RangeFile
+    parts: PartList
+    found: int = 0
+    written: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.found + self.written
+
+
+class Saver:
+    """From `start` to `finish`. `failed` is called once, from the thread, with what made saving impossible."""
+
+    def __init__(
+        self,
+        open_folder: Callable[[], RunFolder],
+        state: RunState,
+        store: RunStore,
+        saved: Saved,
+        failed: Callable[[RunStoppedError], None],
+    ) -> None:
+        self._open_folder = open_folder
+        self._state = state
+        self._store = store
+        self._saved = saved
+        self._failed = failed
+        self._error: BaseException | None = None
+        self._changed = threading.Condition()
+        self._recorded = self._ending = False
+        self._chores: deque[Chore] = deque()
+        self._place = self._objects = 0
+        self._next_save = 0.0
+        self._next_beat = time.monotonic() + BEAT_SECONDS
+        self._thread = threading.Thread(target=self._run, name="prompt-batch-saver", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def recorded(self) -> None:
+        """There are outcomes in the store that may need saving."""
+        with self._changed:
+            self._recorded = True
+            self._changed.notify()
+
+    def tidy(self, groups: Sequence[Sequence[Part]], forgotten: Sequence[str]) -> None:
+        """In spare moments: make one object of each group, delete those that are `forgotten`."""
+        chores: list[Chore] = [partial(self._merge, parts=group) for group in groups]
+        chores += [partial(_delete, name=name) for name in forgotten]
+        with self._changed:
+            self._chores.extend(chores)
+            self._changed.notify()
+
+    def finish(self) -> RunState:
+        """Save what is not yet saved, and end. Raises what made that impossible."""
+        with self._changed:
+            self._recorded = self._ending = True
+            self._changed.notify()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return replace(self._state, saved=self._saved.count)
+
+    def _run(self) -> None:
+        try:
+            folder = self._open_folder()
+            while self._step(folder):
+                pass
+        except RunStoppedError as error:
+            self._error = error
+            self._failed(error)
+        except BaseException as error:  # noqa: BLE001  # raised where `finish` is called
+            self._error = error
+            self._failed(RunStoppedError(f"Saving answers failed ({type(error).__name__})."))
+
+    def _step(self, folder: RunFolder) -> bool:
+        now = time.monotonic()
+        with self._changed:
+            save = self._recorded and (self._ending or now >= self._next_save)
+            if save:
+                self._recorded = False
+            elif self._ending:
+                return False
+        if save:
+            self._save(folder)
+        elif now >= self._next_beat:
+            self._beat(folder)
+        elif self._chores:
+            self._chores.popleft()(folder)
+        else:
+            self._wait(now)
+        return True
+
+    def _wait(self, now: float) -> None:
+        with self._changed:
+            until = min(self._next_beat, self._next_save) if self._recorded else self._next_beat
+            if not self._ending and not (self._recorded and until <= now):
+                self._changed.wait(max(0.0, until - now))
+
+    def _save(self, folder: RunFolder) -> None:
+        answers, self._place = self._store.answers_after(self._place, MOST_CHARACTERS)
+        if not answers:
+            return
+        moment = int(time.time())
+        block = encoded(SavedAnswer(key, moment, record) for key, record in answers)
+        started = time.monotonic()
+        name = self._new_name()
+        folder.write(name, lambda: io.BytesIO(block))
+        ended = time.monotonic()
+        interval = max(SHORTEST_INTERVAL_SECONDS, UPLOAD_TIMES_BETWEEN * (ended - started))
+        self._next_save = ended + min(interval, LONGEST_INTERVAL_SECONDS)
+        self._saved.written += len(answers)
+        self._saved.parts.written.append(Part(name, *self._saved.ranges.append(block)))
+        with self._changed:
+            # There may be more than one block's worth.
+            self._recorded = True
+        self._plan_merge()
+
+    def _plan_merge(self) -> None:
+        due = self._saved.parts.due()
+        if due and not self._chores:
+            self._chores.append(partial(self._merge, parts=due))
+
+    def _merge(self, folder: RunFolder, parts: Sequence[Part]) -> None:
+        """Killed in the middle, both stay: a block that comes twice is read once."""
+        name = self._new_name()
+        start, end = parts[0].start, parts[-1].end
+        if end > start:
+            folder.write(name, lambda: self._saved.ranges.reader(start, end))
+        self._saved.parts.replace(parts, name)
+        self._chores.extend(partial(_delete, name=part.name) for part in parts)
+
+    def _beat(self, folder: RunFolder) -> None:
+        there = folder.state()
+        if there is not None and there.owner != self._state.owner:
+            raise RunStoppedError(
+                "Another run of this recipe took over, as this one showed no life for half a minute."
+            )
+        self._state = replace(
+            self._state, beat=self._state.beat + 1, saved=max(self._state.saved, self._saved.count)
+        )
+        folder.write_state(self._state)
+        self._next_beat = time.monotonic() + BEAT_SECONDS
+
+    def _new_name(self) -> str:
+        self._objects += 1
+        return f"{answers_folder(self._state.epoch)}{self._state.owner}-{self._objects:06d}"
+
+
+def _delete(folder: RunFolder, name: str) -> None:
+    folder.delete(name)

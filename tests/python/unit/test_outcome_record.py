@@ -1,0 +1,28 @@
+"""An outcome as text and back."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes import answered
+from mesh_prompt_batch.completion import Failure
+from mesh_prompt_batch.outcome_record import outcome_of, record_of
+from mesh_prompt_batch.usage import Usage
+
+COUNTS = st.none() | st.integers(0, 9)
+TEXTS = st.text(st.characters() | st.sampled_from("\x00\ud83d\n\u2028"))
+
+
+@given(TEXTS.filter(bool), st.builds(Usage, COUNTS, COUNTS), st.integers(1, 9))
+def test_a_completion_comes_back_as_it_was(text: str, usage: Usage, attempts: int) -> None:
+    completion = replace(answered(text), usage=usage, attempts=attempts)
+    record = record_of(completion)
+    assert outcome_of(record) == completion
+    assert len(record.splitlines()) == 1
+
+
+@given(TEXTS, st.none() | st.integers(400, 599), st.builds(Usage, COUNTS, COUNTS))
+def test_a_failure_comes_back_as_it_was(words: str, status: int | None, usage: Usage) -> None:
+    failure = Failure("server", words, 3, status, usage)
+    assert outcome_of(record_of(failure)) == failure

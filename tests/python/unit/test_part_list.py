@@ -1,0 +1,46 @@
+"""Few objects, however many are saved, and never a gap between them."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh_prompt_batch import part_list
+from mesh_prompt_batch.part_list import Part, PartList
+
+
+def saved(sizes: list[int]) -> PartList:
+    parts, at = PartList(), 0
+    for number, size in enumerate(sizes):
+        parts.written.append(Part(f"p{number}", at, at + size))
+        at += size
+        while due := parts.due():
+            parts.replace(due, f"m{number}-{due[0].level}")
+    return parts
+
+
+@given(st.lists(st.integers(1, 10), max_size=900))
+def test_ranges_stay_whole_and_objects_few(sizes: list[int]) -> None:
+    held = saved(sizes).written
+    assert sum(it.end - it.start for it in held) == sum(sizes)
+    assert all(one.end == other.start for one, other in zip(held, held[1:]))  # noqa: B905, RUF007  # pairs
+    assert len(held) <= 3 * (part_list.FAN_IN - 1)
+
+
+def test_a_million_rows_are_fewer_than_two_hundred_objects() -> None:
+    """10,000 saves of 100 rows, half a kilobyte each once compressed."""
+    held = saved([50_000] * 10_000).written
+    assert len(held) < 60
+    assert max(it.end - it.start for it in held) <= part_list.MOST_BYTES
+
+
+def test_what_earlier_runs_left_is_merged_where_it_is_much_or_must_change() -> None:
+    parts = PartList()
+    parts.found = [Part(f"{n}", n, n + 1) for n in range(part_list.MOST_FOUND)]
+    assert parts.groups_of_found(rewrite=False) == []
+    (all_of_them,) = parts.groups_of_found(rewrite=True)
+    assert all_of_them == parts.found
+    parts.found.append(Part("big", 32, 32 + part_list.MOST_BYTES))
+    small, big = parts.groups_of_found(rewrite=False)
+    assert (len(small), len(big)) == (32, 1)
+    merged = parts.replace(small, "one")
+    assert parts.found == [merged, *big]
+    assert (merged.start, merged.end) == (0, 32)
