@@ -21,9 +21,9 @@ test: ## all tests, with branch coverage of the core
 unit-tests: ## the core alone: seconds
 	@python=$$($(ENV) dev) && $$python -m pytest tests/python/unit $(PYTEST_ARGS)
 
-torture: ## every moment at which a run may be killed: some 15 minutes
+torture: ## every moment at which a run may be killed, 20,000 schedules: some 25 minutes
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && \
-	TORTURE=1 $$python -m pytest tests/python/functional/test_kills.py $(PYTEST_ARGS)
+	TORTURE=1 $$python -m pytest --timeout 1200 tests/python/unit/test_limiter.py tests/python/functional/test_kills.py $(PYTEST_ARGS)
 
 check: ## format, lint, types, import contracts
 	@python=$$($(ENV) dev) && bin=$$(dirname $$python) && \

@@ -14,7 +14,7 @@ with dss.recipe_run() as recipe:
         lambda settings: mesh.MeshCalls(
             lambda: recipe.mesh.connect(mesh.list_llm_ids),
             timeout_seconds=settings.timeout_seconds,
-            max_connections=settings.max_concurrency,
+            max_connections=settings.limits.max_concurrency,
         ),
         Workplace(Path.cwd(), recipe.open_run_folder),
     )

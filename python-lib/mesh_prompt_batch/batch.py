@@ -4,14 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from mesh_prompt_batch.checkpoint import Checkpoint, FolderCheckpoint, NoCheckpoint, Reuse
 from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.engine import Asking, Call, Engine
-from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.errors import CleanStopError, SettingsError
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import Column, planned_output
 from mesh_prompt_batch.process import affordable_concurrency
@@ -70,8 +70,9 @@ def complete_dataset(
             with Engine(asking, store, totals, checkpoint.recorded) as engine:
                 checkpoint.load(store, engine.stop)
                 rows = Rows(request_from_row, store, identical_once=settings.identical_once)
-                _spool(_limited(source.chunks(plan.read), settings.row_limit), rows, engine, totals)
-                engine.wait()
+                chunks = _limited(source.chunks(plan.read), settings.row_limit)
+                _spool(chunks, rows, engine, totals, settings)
+                whole = _every_row_decided(engine, totals, settings)
             totals.check_at_end(settings.failures)
         finally:
             for line in closing_lines(totals):
@@ -80,8 +81,21 @@ def complete_dataset(
         output_rows = DecidedRows(plan, store, request_from_row)
         if not written(target, output_rows, totals.rows):
             raise unwritten(store, in_run_folder=checkpoint.keeps_answers)
-        checkpoint.written(closed=not totals.failed and settings.row_limit is None)
+        checkpoint.written(closed=whole and not totals.failed and settings.row_limit is None)
     return totals
+
+
+def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bool:
+    """Or a limit ended the run, and what is answered is to be published."""
+    try:
+        engine.wait()
+    except CleanStopError as error:
+        sentence = f"{str(error).rstrip('.')}; {totals.so_far()}."
+        if not settings.publishes_when_stopped or not totals.completed + totals.resumed:
+            raise CleanStopError(sentence) from None
+        logger.warning(f"THE RUN STOPPED AND ITS OUTPUT IS NOT COMPLETE. {sentence}")
+        return False
+    return True
 
 
 def _checkpoint(settings: Settings, target: Target, workplace: Workplace) -> Checkpoint:
@@ -116,9 +130,12 @@ def _asking(
     return Asking(
         calls,
         request_from_row,
-        affordable_concurrency(settings.max_concurrency),
         settings.retry,
         settings.failures,
+        replace(
+            settings.limits, max_concurrency=affordable_concurrency(settings.limits.max_concurrency)
+        ),
+        None if settings.time_limit_minutes is None else 60.0 * settings.time_limit_minutes,
     )
 
 
@@ -135,11 +152,15 @@ def _limited(
 
 
 def _spool(
-    chunks: Iterator[list[tuple[str, ...]]], rows: Rows, engine: Engine, totals: Totals
+    chunks: Iterator[list[tuple[str, ...]]],
+    rows: Rows,
+    engine: Engine,
+    totals: Totals,
+    settings: Settings,
 ) -> None:
     """As fast as the dataset reads: no cursor of a database waits for an LLM, and the input is one snapshot."""
     for chunk in chunks:
-        if engine.stopped:
+        if engine.stopped and not settings.publishes_when_stopped:
             return
         reused = rows.add(totals.rows + 1, chunk)
         totals.rows += len(chunk)

@@ -14,8 +14,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
-from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError
+from mesh_prompt_batch.errors import (
+    CleanStopError,
+    LimitReachedError,
+    LlmError,
+    RequestError,
+    RunStoppedError,
+)
 from mesh_prompt_batch.feed import Feed, NumberedRow, Recorder
+from mesh_prompt_batch.gate import Gate
+from mesh_prompt_batch.limiter import Limiter, Limits
 from mesh_prompt_batch.outcome_record import record_of
 from mesh_prompt_batch.progress import progress_line
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
@@ -39,9 +47,10 @@ class Asking:
 
     calls: AbstractAsyncContextManager[Call]
     request_from_row: Callable[[Sequence[str]], CompletionRequest]
-    max_concurrency: int
     retry: RetryPolicy
     failures: FailureLimits
+    limits: Limits
+    time_limit_seconds: float | None = None
     report_every_seconds: float = 30.0
     jitter: Callable[[], float] = random.random
 
@@ -119,17 +128,24 @@ class Engine:
         await self._task
 
     async def _ask_all(self) -> None:
-        helpers = [
+        loop = asyncio.get_running_loop()
+        helpers: list[asyncio.Handle | asyncio.Future[None]] = [
             asyncio.ensure_future(self._helped(self._report())),
             asyncio.ensure_future(self._helped(self._recorder.flush_often())),
         ]
         try:
             async with self._asking.calls as call:
+                self._gate = gate = self._new_gate(call)
+                if self._asking.time_limit_seconds is not None:
+                    limit = self._asking.time_limit_seconds
+                    helpers.append(loop.call_later(limit, gate.close, _out_of_time(limit)))
                 await run_window(
-                    self._feed.take,
-                    lambda row: self._decide(call, row),
-                    self._asking.max_concurrency,
+                    self._take,
+                    lambda row: self._decide(gate, row),
+                    self._asking.limits.max_concurrency,
                 )
+                if gate.reason is not None:
+                    raise gate.reason
         except LlmError as error:
             raise _stopped_by(error, self._totals) from None
         finally:
@@ -142,26 +158,46 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # it is raised where `wait` is called
             self.stop(error)
 
-    async def _decide(self, call: Call, numbered: NumberedRow) -> None:
+    def _new_gate(self, call: Call) -> Gate:
+        # Whoever waits for rows to come need not wait any more.
+        return Gate(
+            call,
+            Limiter(self._asking.limits),
+            self._asking.retry.max_wait,
+            lambda: self._feed.wake(all_added=True),
+        )
+
+    async def _take(self) -> NumberedRow | None:
+        return None if self._gate.reason is not None else await self._feed.take()
+
+    async def _decide(self, gate: Gate, numbered: NumberedRow) -> None:
         number, row = numbered
         try:
             request = self._asking.request_from_row(row)
         except RequestError as error:
-            outcome: Outcome = Failure.of(error, attempts=0)
+            outcome: Outcome | None = Failure.of(error, attempts=0)
         else:
-            outcome = await self._ask(call, request)
+            outcome = await self._ask(gate, request)
+        if outcome is None:
+            return
         self._totals.add(number, outcome)
         self._totals.check(self._asking.failures)
         answered = isinstance(outcome, Completion)
         await self._recorder.put(RecordedOutcome(number, answered, record_of(outcome)))
 
-    async def _ask(self, call: Call, request: CompletionRequest) -> Outcome:
+    async def _ask(self, gate: Gate, request: CompletionRequest) -> Outcome | None:
+        """None where a limit ended the run before the row was decided."""
         totals = self._totals
         totals.call_started(time.monotonic())
         try:
             return await complete_with_retries(
-                call, request, self._asking.retry, asyncio.sleep, self._asking.jitter
+                gate.call, request, self._asking.retry, gate.sleep, self._asking.jitter
             )
+        except LimitReachedError:
+            return None
+        except CleanStopError as error:
+            gate.close(error)
+            return None
         finally:
             totals.call_ended(time.monotonic())
 
@@ -172,6 +208,12 @@ class Engine:
             await asyncio.sleep(min(pause, self._asking.report_every_seconds))
             logger.info(progress_line(self._totals))
             pause *= 2
+
+
+def _out_of_time(seconds: float) -> CleanStopError:
+    return CleanStopError(
+        f"'Time limit (minutes)' is reached after {seconds / 60:g} minutes: run again to go on, or allow more."
+    )
 
 
 def _stopped_by(error: LlmError, totals: Totals) -> RunStoppedError:

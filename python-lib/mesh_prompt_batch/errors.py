@@ -2,7 +2,9 @@
 
 PromptBatchError
 ├── SettingsError        the user must change a setting; raised before any call
+├── LimitReachedError    this row is not asked any more: the run ends cleanly
 ├── RunStoppedError      the run ends before every row is decided; the output keeps what it held
+│   ├── CleanStopError   … because of a limit: what is answered may be published
 │   └── EndpointError    … because the Mesh cannot be reached or refuses us
 └── CallError            a call to an LLM failed
     ├── TransientError   try again: 408, 409, 429, unknown 5xx, connection, timeout
@@ -45,8 +47,16 @@ class RunStoppedError(PromptBatchError):
     """The run ended before every row was decided."""
 
 
+class CleanStopError(RunStoppedError):
+    """A limit that the user set ended the run: what is answered may be published."""
+
+
 class EndpointError(RunStoppedError):
     """The Mesh cannot be reached, or accepts none of the credentials there are."""
+
+
+class LimitReachedError(PromptBatchError):
+    """No call starts any more; whoever closed the gate says why."""
 
 
 class CallError(PromptBatchError):
@@ -71,7 +81,10 @@ class CallError(PromptBatchError):
 
 
 class TransientError(CallError):
-    """Worth another attempt; `retry_after` is the server's own figure in seconds, None where it gave none."""
+    """Worth another attempt; `retry_after` is the server's own figure in seconds, None where it gave none.
+
+    `counts`: whether it is one of the row's attempts; not where all calls had to pause.
+    """
 
     def __init__(
         self,
@@ -83,6 +96,7 @@ class TransientError(CallError):
     ) -> None:
         super().__init__(error_type, provider_words, status=status)
         self.retry_after = retry_after
+        self.counts = True
 
 
 class RequestError(CallError):

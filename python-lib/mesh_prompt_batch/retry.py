@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
-from mesh_prompt_batch.errors import RequestError, RunStoppedError, TransientError
+from mesh_prompt_batch.errors import CleanStopError, RequestError, TransientError
 from mesh_prompt_batch.usage import NOTHING_REPORTED
 
 
@@ -24,17 +24,17 @@ class RetryPolicy:
     def wait_after(self, error: TransientError, attempt: int, jitter: float) -> float | None:
         """How long to wait before the next attempt; None when this row has had its attempts.
 
-        `attempt` counts from 1, `jitter` is in [0, 1). Raises RunStoppedError when the server asks for a longer
-        pause than the user allows.
+        `attempt` is the number of attempts that count so far, `jitter` is in [0, 1). Raises CleanStopError when the
+        server asks for a longer pause than the user allows.
         """
         if error.retry_after is not None and error.retry_after > self.max_wait:
-            raise RunStoppedError(
+            raise CleanStopError(
                 f"The provider asks for a pause of {error.retry_after:.0f} s, longer than"
                 f" 'Longest wait (seconds)' allows ({self.max_wait:g}): run again later, or allow more."
             )
         if attempt > self.max_retries:
             return None
-        backoff = min(self.first_delay * 2.0 ** (attempt - 1), self.max_delay)
+        backoff = min(self.first_delay * 2.0 ** (max(attempt, 1) - 1), self.max_delay)
         # Half of the backoff is fixed, so a retry never comes at once; the other half keeps workers apart.
         spread = backoff * (1.0 + jitter) / 2.0
         if error.retry_after is None:
@@ -50,14 +50,15 @@ async def complete_with_retries(
     sleep: Callable[[float], Awaitable[None]],
     jitter: Callable[[], float],
 ) -> Outcome:
-    """The row's outcome, as a value. LlmError and RunStoppedError pass through: they are the run's."""
-    used = NOTHING_REPORTED
+    """The row's outcome, as a value. LlmError, LimitReachedError and RunStoppedError pass through: the run's."""
+    used, counted = NOTHING_REPORTED, 0
     for attempt in itertools.count(1):
         try:
             completion = await call(request)
         except TransientError as error:
             used += error.usage
-            wait = policy.wait_after(error, attempt, jitter())
+            counted += error.counts
+            wait = policy.wait_after(error, counted, jitter())
             if wait is None:
                 return Failure.of(error, attempt, used)
             await sleep(wait)

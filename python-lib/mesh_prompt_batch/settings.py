@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.form import Form, Range
+from mesh_prompt_batch.limiter import Limits
 from mesh_prompt_batch.retry import RetryPolicy
 
 LABELS = {
@@ -20,6 +21,11 @@ LABELS = {
     "presence_penalty": "Presence penalty",
     "stop_sequences": "Stop sequences",
     "max_concurrency": "Calls at once",
+    "adaptive_concurrency": "Find the right number of calls at once",
+    "requests_per_minute": "Requests a minute",
+    "tokens_per_minute": "Tokens a minute",
+    "time_limit_minutes": "Time limit (minutes)",
+    "when_stopped": "When a limit stops the run",
     "timeout_seconds": "Timeout of a call (seconds)",
     "max_retries": "Retries of a row",
     "max_wait_seconds": "Longest wait (seconds)",
@@ -52,7 +58,7 @@ class Settings:
     user_column: str
     system_column: str
     parameters: Mapping[str, object]
-    max_concurrency: int
+    limits: Limits
     timeout_seconds: float
     retry: RetryPolicy
     failures: FailureLimits
@@ -62,6 +68,8 @@ class Settings:
     reuse_completions: str
     keep_answers_days: int
     identical_once: bool
+    time_limit_minutes: float | None
+    publishes_when_stopped: bool
 
     @classmethod
     def from_config(cls, config: Mapping[str, object], variables: Mapping[str, str]) -> "Settings":
@@ -77,7 +85,7 @@ class Settings:
             ),
             system_column=form.text("system_column"),
             parameters=_request_parameters(form),
-            max_concurrency=form.integer("max_concurrency", Range(1, 1024), 16),
+            limits=_limits(form),
             timeout_seconds=form.number("timeout_seconds", Range(0.001), 300.0),
             retry=_retry_policy(form),
             failures=FailureLimits(
@@ -92,6 +100,9 @@ class Settings:
             ),
             keep_answers_days=form.integer("keep_answers_days", Range(1), 30),
             identical_once=form.flag("send_identical_rows_once", default=True),
+            time_limit_minutes=form.optional_number("time_limit_minutes", Range(0.001), None),
+            publishes_when_stopped=form.choice("when_stopped", ("fail", "write"), "fail")
+            == "write",
         )
 
     def check_columns(self, columns: Sequence[str]) -> None:
@@ -111,7 +122,10 @@ class Settings:
             "system column": self.system_column or "none",
             "user column": self.user_column,
             **self.parameters,
-            "calls at once": self.max_concurrency,
+            "calls at once": f"{self.limits.max_concurrency}{' at most' * self.limits.adaptive}",
+            "requests a minute": self.limits.requests_per_minute or "no limit",
+            "tokens a minute": self.limits.tokens_per_minute or "no limit",
+            "time limit": _minutes(self.time_limit_minutes),
             "timeout": f"{self.timeout_seconds:g} s",
             "retries": self.retry.max_retries,
             "longest wait": f"{self.retry.max_wait:g} s",
@@ -124,6 +138,10 @@ class Settings:
             "identical rows": "sent once" if self.identical_once else "sent each",
         }
         return "; ".join(f"{name}: {value}" for name, value in shown.items())
+
+
+def _minutes(limit: float | None) -> str:
+    return "none" if limit is None else f"{limit:g} min"
 
 
 def _llm_id(form: Form, variables: Mapping[str, str]) -> str:
@@ -166,6 +184,15 @@ def _request_parameters(form: Form) -> dict[str, object]:
         "stop": list(form.texts("stop_sequences")) or None,
     }
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _limits(form: Form) -> Limits:
+    return Limits(
+        max_concurrency=form.integer("max_concurrency", Range(1, 1024), 16),
+        adaptive=form.flag("adaptive_concurrency", default=True),
+        requests_per_minute=form.optional_integer("requests_per_minute", Range(1), None),
+        tokens_per_minute=form.optional_integer("tokens_per_minute", Range(1), None),
+    )
 
 
 def _retry_policy(form: Form) -> RetryPolicy:

@@ -1,5 +1,6 @@
 """The use case: every row asked, written back in order when all are decided, or nothing written at all."""
 
+import asyncio
 import logging
 import threading
 import tracemalloc
@@ -16,7 +17,13 @@ from fakes import FakeCalls, FakeSource, FakeTarget, forever
 from mesh_prompt_batch import engine
 from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.completion import Completion, CompletionRequest
-from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError, SettingsError
+from mesh_prompt_batch.errors import (
+    LlmError,
+    RequestError,
+    RunStoppedError,
+    SettingsError,
+    TransientError,
+)
 from mesh_prompt_batch.process import AbortedError
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals
@@ -225,8 +232,6 @@ def test_progress_comes_soon_and_then_at_longer_pauses(
 
     class SlowCalls(FakeCalls):
         async def _answer(self, question: str) -> Completion:
-            import asyncio  # noqa: PLC0415  # only here
-
             while not seen.is_set():
                 await asyncio.sleep(0.001)
                 if "1 calls in flight" in caplog.text:
@@ -259,3 +264,55 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         return most
 
     assert peak(12_000) < 3 * peak(3_000)
+
+
+@pytest.mark.parametrize("publishes", [False, True])
+def test_a_time_limit_awaits_what_is_in_flight_and_fails_or_publishes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, publishes: bool
+) -> None:
+    class Slow(FakeCalls):
+        async def _answer(self, question: str) -> Completion:
+            await asyncio.sleep(0.5 if question == "a" else 0)
+            return await super()._answer(question)
+
+    target, calls = FakeTarget(), Slow()
+    when = {"when_stopped": "write"} if publishes else {}
+    limit = {"time_limit_minutes": 0.1 / 60, "max_concurrency": 1, **when}
+    if publishes:
+        totals = run(source("a", "b", "c"), target, calls, tmp_path, **limit)
+        assert target.column("completion") == ["a", None, None]
+        assert target.column("error_type") == [None, "stopped", "stopped"]
+        assert (totals.completed, totals.rows) == (1, 3)
+        assert "THE RUN STOPPED AND ITS OUTPUT IS NOT COMPLETE. 'Time limit" in caplog.text
+    else:
+        with pytest.raises(RunStoppedError, match=r"reached after .*; 1 of 3 rows were answered"):
+            run(source("a", "b", "c"), target, calls, tmp_path, **limit)
+        assert target.opened == 0
+    assert calls.asked == ["a"]
+    assert calls.cancelled == 0
+
+
+def test_a_limit_with_nothing_answered_publishes_nothing(tmp_path: Path) -> None:
+    def asks_for_patience(question: str) -> Exception:
+        return TransientError("rate_limit", CANARY, status=429, retry_after=900)
+
+    target = FakeTarget()
+    with pytest.raises(RunStoppedError, match=r"allows \(600\): run again.*; 0 of 1 rows"):
+        run(source("a"), target, FakeCalls(asks_for_patience), tmp_path, when_stopped="write")
+    assert target.opened == 0
+
+
+def test_a_pause_longer_than_allowed_stops_cleanly(tmp_path: Path) -> None:
+    def asks_for_patience(question: str) -> str | Exception:
+        if question == "a":
+            return "a"
+        return TransientError("rate_limit", CANARY, status=429, retry_after=900)
+
+    target = FakeTarget()
+    calls = FakeCalls(asks_for_patience)
+    run(source("a", "b", "c"), target, calls, tmp_path, when_stopped="write", max_concurrency=1)
+    assert target.column("error_type") == [None, "stopped", "stopped"]
+    with pytest.raises(
+        RunStoppedError, match=r"'Longest wait \(seconds\)' allows \(600\): run again"
+    ):
+        run(source("a", "b"), FakeTarget(), FakeCalls(asks_for_patience), tmp_path)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.limiter import Limits
 from mesh_prompt_batch.plugin_settings import PluginSettings
 from mesh_prompt_batch.settings import Settings
 
@@ -18,7 +19,10 @@ def parsed(variables: dict[str, str] | None = None, **config: object) -> Setting
 def test_absent_keys_mean_the_promised_defaults() -> None:
     settings = parsed()
     assert settings.parameters == {"temperature": 0.0, "max_tokens": 500}
-    assert (settings.max_concurrency, settings.timeout_seconds) == (16, 300)
+    assert settings.limits == Limits(16, adaptive=True)
+    assert (settings.timeout_seconds, settings.time_limit_minutes) == (300, None)
+    assert (settings.reuse_completions, settings.keep_answers_days) == ("resume", 30)
+    assert (settings.identical_once, settings.publishes_when_stopped) == (True, False)
     assert (settings.retry.max_retries, settings.retry.max_wait) == (6, 600)
     assert (settings.failures.stop_at_first, settings.failures.max_percent) == (False, 100)
     assert (settings.row_limit, settings.columns_to_keep) == (None, ())

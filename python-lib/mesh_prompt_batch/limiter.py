@@ -1,0 +1,117 @@
+"""When a call may start: one place for concurrency, own limits, the provider's pauses and the breaker.
+
+Knows no clock and no tasks: time is an argument, so that every schedule can be tried. The model is described in
+CONTRIBUTING.md, "The engine".
+"""
+
+import math
+from dataclasses import dataclass
+
+from mesh_prompt_batch.adaptive_concurrency import AdaptiveConcurrency
+from mesh_prompt_batch.breaker import Breaker
+from mesh_prompt_batch.errors import ErrorType
+from mesh_prompt_batch.learnt_pace import LearntPace
+from mesh_prompt_batch.pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Own limits; None: none. With `adaptive` the concurrency is found out, up to `max_concurrency`."""
+
+    max_concurrency: int
+    adaptive: bool = True
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A call on its way: when it started, what it reserved, and how many were in flight with it."""
+
+    at: float
+    tokens: float
+    in_flight: int
+    probe: bool
+
+
+class Limiter:
+    """Used by one thread. Times are those of any clock that only moves forward, in seconds."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.in_flight = 0
+        self.breaker = Breaker()
+        self._adaptive = AdaptiveConcurrency(limits.max_concurrency)
+        self._requests = Pace(limits.requests_per_minute or math.inf)
+        self._tokens = Pace(limits.tokens_per_minute or math.inf)
+        self._learnt = LearntPace()
+        self._paused_until = self._paused_at = -math.inf
+
+    @property
+    def concurrency(self) -> int:
+        return int(self._adaptive.limit) if self.limits.adaptive else self.limits.max_concurrency
+
+    def delay(self, now: float) -> float:
+        """Seconds after which to ask again, 0.0 when a call may start now, infinite: when one has ended."""
+        if self.in_flight >= self.concurrency:
+            return math.inf
+        return max(
+            0.0,
+            self._paused_until - now,
+            self.breaker.delay(now),
+            self._requests.delay(now),
+            self._tokens.delay(now),
+            self._learnt.delay(now) if self.limits.adaptive else 0.0,
+        )
+
+    def start(self, now: float, tokens: float) -> Started:
+        """To be called when `delay` is 0.0; `tokens` is an estimate."""
+        self.in_flight += 1
+        self._requests.take(now, 1)
+        self._tokens.take(now, tokens)
+        self._learnt.started(now)
+        probe = self.breaker.is_open
+        self.breaker.started()
+        return Started(now, tokens, self.in_flight, probe)
+
+    def succeeded(self, now: float, call: Started, tokens: float | None) -> None:
+        """`tokens`: what it used; None where that is unknown."""
+        self.breaker.succeeded()
+        self._adaptive.succeeded(now, now - call.at, self.in_flight)
+        self._learnt.succeeded(call.at)
+        self.in_flight -= 1
+        if tokens is not None:
+            self._tokens.give_back(call.tokens - tokens)
+
+    def failed(
+        self, now: float, call: Started, error_type: ErrorType, retry_after: float | None
+    ) -> bool:
+        """A failure that may pass. Gives whether it counts: not where a pause was asked for after the call started."""
+        during_pause = call.at <= self._paused_at
+        if retry_after is not None:
+            self._adaptive.paused(now, call.at)
+        elif error_type in ("rate_limit", "timeout"):
+            self._adaptive.refused(now, call.at, call.in_flight)
+        if error_type == "rate_limit":
+            self.breaker.abandoned()
+        else:
+            self.breaker.failed(now, was_probe=call.probe)
+        if retry_after is not None:
+            self._paused_until = max(self._paused_until, now + retry_after)
+            if not during_pause:
+                self._paused_at = now
+                self._learnt.paused(now, call.at, retry_after)
+        self.in_flight -= 1
+        if error_type == "rate_limit":
+            self._tokens.give_back(call.tokens)
+        return not (during_pause and error_type == "rate_limit")
+
+    def refused_row(self) -> None:
+        """It was refused for what it asks: a provider that reads its requests is alive."""
+        self.breaker.succeeded()
+        self.in_flight -= 1
+
+    def abandoned(self) -> None:
+        """It was cancelled, or is an error of ours."""
+        self.breaker.abandoned()
+        self.in_flight -= 1

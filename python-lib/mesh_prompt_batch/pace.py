@@ -1,0 +1,26 @@
+"""At most so much a minute, evenly spread."""
+
+import math
+
+
+class Pace:
+    """Each amount takes its share of the minute, and the next one waits for it.
+
+    So in any 60 seconds starts at most `per_minute`, and what was started last; an amount above the limit goes alone.
+    Time is any clock that only moves forward, in seconds.
+    """
+
+    def __init__(self, per_minute: float = math.inf) -> None:
+        self._seconds_each = 60.0 / per_minute
+        self._free_at = -math.inf
+
+    def delay(self, now: float) -> float:
+        """Seconds until something may start."""
+        return max(0.0, self._free_at - now)
+
+    def take(self, now: float, amount: float) -> None:
+        self._free_at = max(now, self._free_at) + amount * self._seconds_each
+
+    def give_back(self, amount: float) -> None:
+        """It was less than `take` was told; a negative amount: more."""
+        self._free_at -= amount * self._seconds_each

@@ -1,0 +1,423 @@
+"""When calls may start: in virtual time, against a provider whose limits nobody tells."""
+
+import asyncio
+import math
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simulated_provider import Provider
+from virtual_time import run
+
+from fakes import answered
+from mesh_prompt_batch import breaker
+from mesh_prompt_batch.adaptive_concurrency import AdaptiveConcurrency
+from mesh_prompt_batch.breaker import Breaker
+from mesh_prompt_batch.completion import Completion, CompletionRequest, Outcome
+from mesh_prompt_batch.errors import (
+    CleanStopError,
+    LimitReachedError,
+    LlmError,
+    RequestError,
+    RunStoppedError,
+    TransientError,
+)
+from mesh_prompt_batch.gate import Gate
+from mesh_prompt_batch.limiter import Limiter, Limits
+from mesh_prompt_batch.pace import Pace
+from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
+from mesh_prompt_batch.token_estimate import TokenEstimate
+from mesh_prompt_batch.usage import Usage
+from mesh_prompt_batch.window import run_window
+
+TORTURE = bool(os.environ.get("TORTURE"))
+PATIENT = RetryPolicy(max_retries=1000, max_wait=3600)
+
+
+def request(text: str = "q", **parameters: object) -> CompletionRequest:
+    return CompletionRequest("llm", ({"role": "user", "content": text},), parameters)
+
+
+def seconds(
+    provider: Provider, rows: int, limits: Limits, policy: RetryPolicy = PATIENT
+) -> tuple[list[Outcome], float]:
+    """Outcomes of `rows` rows, and the time they took."""
+
+    async def main() -> list[Outcome]:
+        loop, jitter = asyncio.get_running_loop(), random.Random(provider.seed).random
+        gate = Gate(provider.call, Limiter(limits), policy.max_wait, lambda: None, loop.time)
+        left, outcomes = iter(range(rows)), list[Outcome]()
+
+        async def take() -> int | None:
+            return next(left, None)
+
+        async def work(row: int) -> None:
+            outcomes.append(
+                await complete_with_retries(
+                    gate.call, request(str(row)), policy, gate.sleep, jitter
+                )
+            )
+
+        await run_window(take, work, limits.max_concurrency)
+        return outcomes
+
+    return run(main())
+
+
+WARM_UP = 30.0
+HIDDEN = {
+    "bears 1": {"bears": 1},
+    "bears 3": {"bears": 3},
+    "bears 12": {"bears": 12},
+    "bears 40": {"bears": 40},
+    "bears 40, tells": {"bears": 40, "tells": 1.0},
+    "bears all": {},
+    "slow, bears 40": {"bears": 40, "latency": 8.0},
+    "queues behind 20": {"bears": 20, "queues": True},
+    "600 a minute": {"a_minute": 600, "tells": 2.0},
+}
+
+
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+@pytest.mark.parametrize("seed", range(1, 11) if TORTURE else [1])
+def test_it_comes_near_the_best_fixed_concurrency_with_few_refusals(
+    hidden: dict[str, float], seed: int
+) -> None:
+    most = 64
+    provider = Provider(**hidden, seed=seed)  # type: ignore[arg-type]  # numbers all
+    best = min(most, provider.bears)
+    # Five minutes of the best that can be done.
+    rows = min(int(300 / provider.latency * best), 5 * provider.a_minute)
+    _, adaptive = seconds(provider, rows, Limits(most))
+    fixed = Provider(**hidden, seed=seed)  # type: ignore[arg-type]  # as above
+    _, ideal = seconds(
+        fixed, rows, Limits(best, adaptive=False, requests_per_minute=best_pace(hidden))
+    )
+    assert adaptive <= ideal / 0.9, f"{rows / adaptive:.1f} rows/s, {rows / ideal:.1f} at best"
+    assert provider.refused_share(WARM_UP) <= 0.05
+
+
+def best_pace(hidden: dict[str, float]) -> int | None:
+    return int(hidden["a_minute"]) if "a_minute" in hidden else None
+
+
+def test_it_recovers_from_one_call_at_once() -> None:
+    """A spell of refusals must not leave it crawling (never a livelock at 1)."""
+    provider = Provider(bears=1)
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        limiter = Limiter(Limits(64))
+        gate = Gate(provider.call, limiter, 3600, lambda: None, loop.time)
+        loop.call_later(60, setattr, provider, "bears", 64)
+        provider._places = asyncio.Semaphore(64)
+
+        async def take() -> int | None:
+            return 1 if loop.time() < 240 else None
+
+        async def work(_: int) -> None:
+            await complete_with_retries(gate.call, request(), PATIENT, gate.sleep, lambda: 0.5)
+
+        await run_window(take, work, 64)
+        return limiter.concurrency
+
+    concurrency, _ = run(main())
+    assert concurrency >= 58
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.integers(1, 30)), max_size=60), st.integers(1, 200))
+def test_no_minute_has_more_than_its_pace_and_the_last_amount(
+    wishes: list[tuple[float, int]], per_minute: int
+) -> None:
+    pace, now, taken = Pace(per_minute), 0.0, list[tuple[float, int]]()
+    for wait, amount in wishes:
+        now += wait
+        now += pace.delay(now)
+        pace.take(now, amount)
+        taken.append((now, amount))
+    for start, _ in taken:
+        within = [amount for at, amount in taken if start <= at < start + 60 - 1e-6]
+        assert sum(within[:-1]) <= per_minute + 1e-6
+
+
+def test_requests_a_minute_are_never_passed() -> None:
+    provider = Provider(latency=0.2)
+    _, took = seconds(provider, 500, Limits(64, adaptive=False, requests_per_minute=120))
+    for moment in provider.moments:
+        assert sum(moment <= it < moment + 59.99 for it in provider.moments) <= 120
+    assert took < 1.05 * 500 / 120 * 60
+
+
+def test_tokens_a_minute_are_reserved_and_given_back() -> None:
+    """Reserved are 500 and a bit, used are 3 a row: what is given back makes room."""
+    provider = Provider(latency=0.2)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limits = Limits(8, adaptive=False, tokens_per_minute=600)
+        gate = Gate(provider.call, Limiter(limits), 600, lambda: None, loop.time)
+        for _ in range(100):
+            await gate.call(request(max_tokens=500))
+
+    _, took = run(main())
+    assert 0.9 * 100 * 3 / 600 * 60 < took < 1.2 * (100 * 3 / 600 * 60 + 100 * 0.2)
+
+
+@given(st.lists(st.tuples(st.sampled_from("SFPA"), st.floats(0, 100)), max_size=60))
+def test_a_breaker_lets_one_call_through_at_a_time_while_it_is_open(
+    story: list[tuple[str, float]],
+) -> None:
+    held, now, in_flight = Breaker(), 0.0, list[bool]()
+    for event, wait in story:
+        now += wait
+        if event == "P":
+            if held.delay(now) == 0.0:
+                in_flight.append(held.is_open)
+                held.started()
+                assert in_flight.count(True) <= 1 or not held.is_open
+        elif in_flight:
+            probe = in_flight.pop(0)
+            if event == "S":
+                held.succeeded()
+                in_flight = [False for _ in in_flight]
+            elif event == "A" and probe:
+                held.abandoned()
+            else:
+                held.failed(now, was_probe=probe)
+        assert not held.is_open or held.delay(now) >= 0.0
+
+
+def test_a_provider_that_only_fails_is_left_alone_probed_and_given_up() -> None:
+    calls = list[float]()
+
+    async def fails(_: CompletionRequest) -> Completion:
+        calls.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
+        raise TransientError("server", "", status=500)
+
+    async def main() -> Gate:
+        loop = asyncio.get_running_loop()
+        gate = Gate(fails, Limiter(Limits(16, adaptive=False)), 600, lambda: None, loop.time)
+
+        async def work(_: int) -> None:
+            with pytest.raises(LimitReachedError):
+                await complete_with_retries(gate.call, request(), PATIENT, gate.sleep, lambda: 0.5)
+
+        left = iter(range(16))
+
+        async def take() -> int | None:
+            return next(left, None)
+
+        await run_window(take, work, 16)
+        return gate
+
+    gate, took = run(main())
+    assert 600 < took < 700
+    assert len(calls) < 16 + 20
+    assert gate.reason is not None
+    assert "has failed every call for 1" in str(gate.reason)
+
+
+def test_a_provider_that_comes_back_is_used_again_and_no_row_is_lost() -> None:
+    async def main() -> list[Outcome]:
+        loop = asyncio.get_running_loop()
+
+        async def down_for_a_minute(asked: CompletionRequest) -> Completion:
+            await asyncio.sleep(0.1)
+            if loop.time() < 60:
+                raise TransientError("connection", "")
+            return answered(asked.messages[0]["content"])
+
+        policy = RetryPolicy(max_retries=6, max_wait=600)
+        gate = Gate(down_for_a_minute, Limiter(Limits(8)), 600, lambda: None, loop.time)
+        asked = [
+            complete_with_retries(gate.call, request(str(n)), policy, gate.sleep, lambda: 0.5)
+            for n in range(8)
+        ]
+        return list(await asyncio.gather(*asked))
+
+    outcomes, took = run(main())
+    assert all(isinstance(it, Completion) for it in outcomes)
+    assert took < 60 + breaker.LONGEST_WAIT_SECONDS + 10
+
+
+def test_one_pause_holds_all_calls_and_does_not_use_up_retries() -> None:
+    calls = list[float]()
+
+    async def main() -> list[Outcome]:
+        loop = asyncio.get_running_loop()
+
+        async def pauses(asked: CompletionRequest) -> Completion:
+            started = loop.time()
+            calls.append(started)
+            await asyncio.sleep(0.1)
+            if started < 1:
+                raise TransientError("rate_limit", "", status=429, retry_after=30)
+            return answered("fine")
+
+        gate = Gate(pauses, Limiter(Limits(8, adaptive=False)), 600, lambda: None, loop.time)
+        policy = RetryPolicy(max_retries=0, max_wait=600)
+        one = RetryPolicy(max_retries=1, max_wait=600)
+        asked = [
+            complete_with_retries(gate.call, request(), it, gate.sleep, lambda: 0.5)
+            for it in (one, *[policy] * 7)
+        ]
+        return list(await asyncio.gather(*asked))
+
+    outcomes, _ = run(main())
+    assert all(isinstance(it, Completion) for it in outcomes)
+    assert not [it for it in calls if 0.1 < it < 30]
+
+
+def test_a_closed_gate_lets_nothing_start_and_wakes_who_waits() -> None:
+    async def main() -> list[object]:
+        loop = asyncio.get_running_loop()
+        told = list[str]()
+
+        async def slow(asked: CompletionRequest) -> Completion:
+            await asyncio.sleep(10)
+            return answered("fine")
+
+        gate = Gate(slow, Limiter(Limits(1)), 600, lambda: told.append("closed"), loop.time)
+        waiting = [asyncio.ensure_future(gate.call(request())) for _ in range(3)]
+        sleeping = asyncio.ensure_future(gate.sleep(1000))
+        await asyncio.sleep(1)
+        gate.close(CleanStopError("first"))
+        gate.close(RunStoppedError("second"))
+        ended = await asyncio.gather(*waiting, sleeping, return_exceptions=True)
+        return [*ended, gate.reason, told]
+
+    (first, second, third, slept, reason, told), took = run(main())
+    assert isinstance(first, Completion)
+    assert all(isinstance(it, LimitReachedError) for it in (second, third, slept))
+    assert (str(reason), told, took) == ("first", ["closed"], 10)
+
+
+@pytest.mark.parametrize("error", [RequestError("empty", ""), LlmError("quota", ""), ValueError()])
+def test_other_errors_leave_nothing_in_flight(error: Exception) -> None:
+    async def fails(_: CompletionRequest) -> Completion:
+        raise error
+
+    async def main() -> int:
+        limiter = Limiter(Limits(1))
+        gate = Gate(fails, limiter, 600, lambda: None)
+        for _ in range(3):
+            with pytest.raises(type(error)):
+                await gate.call(request())
+        return limiter.in_flight
+
+    assert run(main())[0] == 0
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["ok", "refused"]), st.floats(0.01, 5), st.floats(0.01, 9)),
+        max_size=200,
+    ),
+    st.integers(1, 100),
+)
+def test_the_limit_stays_between_one_and_the_most(
+    story: list[tuple[str, float, float]], most: int
+) -> None:
+    adaptive, now = AdaptiveConcurrency(most), 0.0
+    for event, wait, latency in story:
+        now += wait
+        in_flight = int(adaptive.limit)
+        if event == "ok":
+            adaptive.succeeded(now, latency, in_flight)
+        else:
+            adaptive.refused(now, now - latency, in_flight)
+        assert 1 <= adaptive.limit <= most
+
+
+def test_tokens_are_estimated_and_learnt() -> None:
+    estimate = TokenEstimate()
+    assert estimate.of(request("x" * 400, max_tokens=10)) == 110
+    assert estimate.of(request("x" * 400)) == 356
+    for _ in range(200):
+        assert estimate.learn(request("x" * 400), Usage(200, 20)) == 220
+    assert math.isclose(estimate.of(request("x" * 400)), 230, rel_tol=0.01)
+    assert estimate.learn(request("x"), Usage()) is None
+
+
+SCHEDULES = 20_000 if TORTURE else 2_000
+
+
+def test_no_schedule_of_latencies_and_failures_loses_a_row_or_breaks_a_limit() -> None:
+    """Each schedule is a seed: rows, limits and fates of calls are drawn from it."""
+    for seed in range(SCHEDULES):
+        check_schedule(seed)
+
+
+class Schedule:
+    """One run whose every choice is drawn from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.drawn = drawn = random.Random(seed)
+        self.rows = drawn.randint(1, 20)
+        self.policy = RetryPolicy(max_retries=drawn.randint(0, 3), max_wait=900)
+        self.limits = Limits(
+            drawn.randint(1, 8),
+            adaptive=drawn.random() < 0.5,
+            requests_per_minute=drawn.choice([None, 30, 600]),
+            tokens_per_minute=drawn.choice([None, 1000]),
+        )
+        self.in_flight = self.most_in_flight = 0
+        self.decided: dict[str, Outcome] = {}
+
+    async def call(self, asked: CompletionRequest) -> Completion:
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(self.drawn.choice([0, 0.01, 1, 30]) * self.drawn.random())
+            fate = self.drawn.choice(FATES)
+            if fate is not None:
+                raise fate()
+            return answered(asked.messages[0]["content"])
+        finally:
+            self.in_flight -= 1
+
+    async def play(self) -> RunStoppedError | None:
+        now = asyncio.get_running_loop().time
+        self.gate = Gate(self.call, Limiter(self.limits), self.policy.max_wait, lambda: None, now)
+        left = iter(range(self.rows))
+
+        async def take() -> str | None:
+            row = next(left, None)
+            return None if row is None else str(row)
+
+        await run_window(take, self.ask, self.limits.max_concurrency)
+        return self.gate.reason
+
+    async def ask(self, row: str) -> None:
+        try:
+            self.decided[row] = await complete_with_retries(
+                self.gate.call, request(row), self.policy, self.gate.sleep, self.drawn.random
+            )
+        except LimitReachedError:
+            assert self.gate.reason is not None
+
+
+def check_schedule(seed: int) -> None:
+    schedule = Schedule(seed)
+    reason, took = run(schedule.play())
+    assert schedule.most_in_flight <= schedule.limits.max_concurrency, f"seed {seed}"
+    assert schedule.in_flight == 0, f"seed {seed}"
+    assert took < 3600 * 3, f"seed {seed}"
+    rows = {str(it) for it in range(schedule.rows)}
+    assert reason is not None or set(schedule.decided) == rows, f"seed {seed}"
+    for row, outcome in schedule.decided.items():
+        assert not isinstance(outcome, Completion) or outcome.text == row, f"seed {seed}"
+
+
+FATES: list[Callable[[], Exception] | None] = [
+    *[None] * 6,
+    lambda: TransientError("rate_limit", "", status=429),
+    lambda: TransientError("rate_limit", "", status=429, retry_after=5),
+    lambda: TransientError("server", "", status=500),
+    lambda: TransientError("timeout", ""),
+    lambda: RequestError("bad_request", ""),
+]
