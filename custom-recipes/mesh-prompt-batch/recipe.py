@@ -13,8 +13,8 @@ with dss.recipe_run() as recipe:
         Settings.from_config(recipe.config, recipe.variables),
         lambda settings: mesh.MeshCalls(
             lambda: recipe.mesh.connect(mesh.list_llm_ids),
-            timeout_seconds=settings.timeout_seconds,
-            max_connections=settings.limits.max_concurrency,
+            timeout_seconds=settings.run.timeout_seconds,
+            max_connections=settings.run.limits.max_concurrency,
         ),
         Workplace(Path.cwd(), recipe.open_run_folder),
     )

@@ -69,11 +69,11 @@ def complete_dataset(
         try:
             with Engine(asking, store, totals, checkpoint.recorded) as engine:
                 checkpoint.load(store, engine.stop)
-                rows = Rows(request_from_row, store, identical_once=settings.identical_once)
-                chunks = _limited(source.chunks(plan.read), settings.row_limit)
+                rows = Rows(request_from_row, store, identical_once=settings.run.identical_once)
+                chunks = _limited(source.chunks(plan.read), settings.output.row_limit)
                 _spool(chunks, rows, engine, totals, settings)
                 whole = _every_row_decided(engine, totals, settings)
-            totals.check_at_end(settings.failures)
+            totals.check_at_end(settings.run.failures)
         finally:
             for line in closing_lines(totals):
                 logger.info(line)
@@ -81,7 +81,7 @@ def complete_dataset(
         output_rows = DecidedRows(plan, store, request_from_row)
         if not written(target, output_rows, totals.rows):
             raise unwritten(store, in_run_folder=checkpoint.keeps_answers)
-        checkpoint.written(closed=whole and not totals.failed and settings.row_limit is None)
+        checkpoint.written(closed=whole and not totals.failed and settings.output.row_limit is None)
     return totals
 
 
@@ -91,7 +91,7 @@ def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bo
         engine.wait()
     except CleanStopError as error:
         sentence = f"{str(error).rstrip('.')}; {totals.so_far()}."
-        if not settings.publishes_when_stopped or not totals.completed + totals.resumed:
+        if not settings.run.publishes_when_stopped or not totals.completed + totals.resumed:
             raise CleanStopError(sentence) from None
         logger.warning(f"THE RUN STOPPED AND ITS OUTPUT IS NOT COMPLETE. {sentence}")
         return False
@@ -101,7 +101,7 @@ def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bo
 def _checkpoint(settings: Settings, target: Target, workplace: Workplace) -> Checkpoint:
     """Raises SettingsError where answers are to be reused and there is no place for them."""
     if workplace.open_folder is None:
-        if settings.reuse_completions == "always":
+        if settings.run.reuse_completions == "always":
             raise SettingsError(
                 f"'{LABELS['reuse_completions']}' is always: add a managed folder as 'Run folder' to the recipe's"
                 " outputs, which holds the answers."
@@ -110,9 +110,9 @@ def _checkpoint(settings: Settings, target: Target, workplace: Workplace) -> Che
             "No run folder among the outputs: after a crash the next run pays every call again."
         )
         return NoCheckpoint()
-    if settings.reuse_completions == "never":
+    if settings.run.reuse_completions == "never":
         return NoCheckpoint()
-    reuse = Reuse(settings.reuse_completions == "always", settings.keep_answers_days)
+    reuse = Reuse(settings.run.reuse_completions == "always", settings.run.keep_answers_days)
     return FolderCheckpoint(
         workplace.open_folder,
         reuse,
@@ -130,12 +130,13 @@ def _asking(
     return Asking(
         calls,
         request_from_row,
-        settings.retry,
-        settings.failures,
+        settings.run.retry,
+        settings.run.failures,
         replace(
-            settings.limits, max_concurrency=affordable_concurrency(settings.limits.max_concurrency)
+            settings.run.limits,
+            max_concurrency=affordable_concurrency(settings.run.limits.max_concurrency),
         ),
-        None if settings.time_limit_minutes is None else 60.0 * settings.time_limit_minutes,
+        None if settings.run.time_limit_minutes is None else 60.0 * settings.run.time_limit_minutes,
     )
 
 
@@ -160,7 +161,7 @@ def _spool(
 ) -> None:
     """As fast as the dataset reads: no cursor of a database waits for an LLM, and the input is one snapshot."""
     for chunk in chunks:
-        if engine.stopped and not settings.publishes_when_stopped:
+        if engine.stopped and not settings.run.publishes_when_stopped:
             return
         reused = rows.add(totals.rows + 1, chunk)
         totals.rows += len(chunk)

@@ -27,8 +27,8 @@ from mesh_prompt_batch.limiter import Limiter, Limits
 from mesh_prompt_batch.outcome_record import record_of
 from mesh_prompt_batch.progress import progress_line
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
+from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.run_store import RecordedOutcome, RunStore
-from mesh_prompt_batch.settings import FailureLimits
 from mesh_prompt_batch.totals import Totals
 from mesh_prompt_batch.window import run_window
 

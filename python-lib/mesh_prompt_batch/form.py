@@ -38,6 +38,13 @@ class Form:
             raise self.refused(name, f"must be text, not {_shown(value)}")
         return value
 
+    def required_text(self, name: str, advice: str) -> str:
+        """Raises SettingsError with the advice where it is blank."""
+        value = self.text(name)
+        if not value.strip():
+            raise self.refused(name, f"is missing: {advice}")
+        return value
+
     def choice(self, name: str, choices: Iterable[str], default: str) -> str:
         """Blank: the default."""
         chosen = self.text(name) or default

@@ -16,18 +16,19 @@ def request_builder(
 
     The function raises RequestError (`invalid_row`) for a row that asks nothing or cannot be sent.
     """
-    user = columns.index(settings.user_column)
-    system = columns.index(settings.system_column) if settings.system_column else None
+    source, llm = settings.messages, settings.llm
+    user = columns.index(source.user_column)
+    system = columns.index(source.system_column) if source.system_column else None
 
     def request_from_row(row: Row) -> CompletionRequest:
         question = row[user]
         if not question.strip():
-            raise RequestError("invalid_row", f"The cell in '{settings.user_column}' is blank.")
+            raise RequestError("invalid_row", f"The cell in '{source.user_column}' is blank.")
         messages: tuple[Message, ...] = ({"role": "user", "content": question},)
         if system is not None and row[system].strip():
             messages = ({"role": "system", "content": row[system]}, *messages)
         _check_encodable(messages)
-        return CompletionRequest(settings.llm_id, messages, settings.parameters)
+        return CompletionRequest(llm.llm_id, messages, llm.parameters)
 
     return request_from_row
 

@@ -191,12 +191,11 @@ def planned_output(input_schema: Sequence[Column], settings: Settings) -> Output
     """Raises SettingsError where a chosen column is not in the input."""
     names = [str(column["name"]) for column in input_schema]
     settings.check_columns(names)
-    kept = [
-        name for name in names if not settings.columns_to_keep or name in settings.columns_to_keep
-    ]
-    used = {*kept, settings.user_column, settings.system_column}
+    chosen = settings.output.columns_to_keep or names
+    kept = [name for name in names if name in chosen]
+    used = {*kept, *settings.read_columns()}
     read = tuple(name for name in names if name in used)
-    wanted = _SETS[settings.output_columns]
+    wanted = _SETS[settings.output.output_columns]
     specs = tuple(spec for spec in COLUMNS if _SETS[spec.smallest_set] <= wanted)
     ours = unique_names([spec.name for spec in specs], taken=kept)
     schema = [column for column in input_schema if column["name"] in kept]

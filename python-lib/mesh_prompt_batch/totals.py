@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mesh_prompt_batch.completion import Completion, Failure, Outcome
 from mesh_prompt_batch.errors import RunStoppedError
-from mesh_prompt_batch.settings import FailureLimits
+from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
 
 ROWS_BEFORE_JUDGING = 100

@@ -22,7 +22,7 @@ def test_the_table_has_the_ids_first_and_blanks_for_what_dss_leaves_out(flow: Fl
 
 
 def test_purposes_and_a_filter_choose_and_availability_is_checked_with_progress(flow: Flow) -> None:
-    flow.mesh.fault = lambda *_: faults.gateway_page(503) if len(flow.mesh.calls) > 1 else None
+    flow.mesh.fault = lambda _q, _t, call: faults.gateway_page(503) if call > 1 else None
     config = {
         "purposes": ["GENERIC_COMPLETION", "TEXT_EMBEDDING_EXTRACTION"],
         "check_availability": True,

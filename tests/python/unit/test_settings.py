@@ -18,20 +18,20 @@ def parsed(variables: dict[str, str] | None = None, **config: object) -> Setting
 
 def test_absent_keys_mean_the_promised_defaults() -> None:
     settings = parsed()
-    assert settings.parameters == {"temperature": 0.0, "max_tokens": 500}
-    assert settings.limits == Limits(16, adaptive=True)
-    assert (settings.timeout_seconds, settings.time_limit_minutes) == (300, None)
-    assert (settings.reuse_completions, settings.keep_answers_days) == ("resume", 30)
-    assert (settings.identical_once, settings.publishes_when_stopped) == (True, False)
-    assert (settings.retry.max_retries, settings.retry.max_wait) == (6, 600)
-    assert (settings.failures.stop_at_first, settings.failures.max_percent) == (False, 100)
-    assert (settings.row_limit, settings.columns_to_keep) == (None, ())
-    assert settings.output_columns == "standard"
+    assert settings.llm.parameters == {"temperature": 0.0, "max_tokens": 500}
+    assert settings.run.limits == Limits(16, adaptive=True)
+    assert (settings.run.timeout_seconds, settings.run.time_limit_minutes) == (300, None)
+    assert (settings.run.reuse_completions, settings.run.keep_answers_days) == ("resume", 30)
+    assert (settings.run.identical_once, settings.run.publishes_when_stopped) == (True, False)
+    assert (settings.run.retry.max_retries, settings.run.retry.max_wait) == (6, 600)
+    assert (settings.run.failures.stop_at_first, settings.run.failures.max_percent) == (False, 100)
+    assert (settings.output.row_limit, settings.output.columns_to_keep) == (None, ())
+    assert settings.output.output_columns == "standard"
 
 
 def test_blank_request_parameters_are_not_sent() -> None:
     blanks = dict.fromkeys(("temperature", "max_tokens", "top_p", "stop_sequences"))
-    assert parsed(**blanks).parameters == {}
+    assert parsed(**blanks).llm.parameters == {}
 
 
 def test_request_parameters_are_spelled_as_the_api_spells_them() -> None:
@@ -42,7 +42,7 @@ def test_request_parameters_are_spelled_as_the_api_spells_them() -> None:
         presence_penalty=2,
         stop_sequences=["\n", ""],
     )
-    assert settings.parameters == {
+    assert settings.llm.parameters == {
         "temperature": 0.0,
         "max_tokens": 500,
         "top_p": 0.5,
@@ -50,14 +50,14 @@ def test_request_parameters_are_spelled_as_the_api_spells_them() -> None:
         "presence_penalty": 2.0,
         "stop": ["\n"],
     }
-    assert type(settings.parameters["max_tokens"]) is int
+    assert type(settings.llm.parameters["max_tokens"]) is int
 
 
 def test_the_override_takes_the_place_of_the_llm_with_the_project_s_variables() -> None:
     settings = parsed({"model": "a:b", "n": "1"}, llm_id_override=" x:${model}:${ n } ")
-    assert settings.llm_id == "x:a:b:1"
-    assert parsed(llm_id_override="  ").llm_id == "llm"
-    assert parsed({"empty": ""}, llm_id_override="${empty}").llm_id == "llm"
+    assert settings.llm.llm_id == "x:a:b:1"
+    assert parsed(llm_id_override="  ").llm.llm_id == "llm"
+    assert parsed({"empty": ""}, llm_id_override="${empty}").llm.llm_id == "llm"
     with pytest.raises(SettingsError, match="'LLM id as text': the project has no variable 'gone'"):
         parsed(llm_id_override="${gone}")
 

@@ -5,7 +5,7 @@ import pytest
 from mesh_prompt_batch.completion import Completion, Failure
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.progress import closing_lines, duration, progress_line
-from mesh_prompt_batch.settings import FailureLimits
+from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.totals import Totals
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
 
