@@ -1,12 +1,12 @@
 """The values of a call: what is asked, what comes back, what it used."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mesh_prompt_batch.errors import CallError, ErrorType
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
 
-Message = Mapping[str, str]
+Message = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,15 @@ class CompletionRequest:
 
     def body(self) -> dict[str, object]:
         return {"model": self.llm_id, "messages": self.messages, **self.parameters}
+
+    def texts(self) -> Iterator[str]:
+        """All that the messages say in words, in order."""
+        for message in self.messages:
+            content = message.get("content")
+            if isinstance(content, str):
+                yield content
+            elif isinstance(content, (list, tuple)):
+                yield from (part["text"] for part in content if isinstance(part.get("text"), str))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,16 +27,17 @@ def request_builder(
         messages: tuple[Message, ...] = ({"role": "user", "content": question},)
         if system is not None and row[system].strip():
             messages = ({"role": "system", "content": row[system]}, *messages)
-        _check_encodable(messages)
-        return CompletionRequest(llm.llm_id, messages, llm.parameters)
+        request = CompletionRequest(llm.llm_id, messages, llm.parameters)
+        _check_encodable(request)
+        return request
 
     return request_from_row
 
 
-def _check_encodable(messages: Sequence[Message]) -> None:
-    for message in messages:
+def _check_encodable(request: CompletionRequest) -> None:
+    for text in request.texts():
         try:
-            message["content"].encode()
+            text.encode()
         except UnicodeEncodeError:
             raise RequestError(
                 "invalid_row",

@@ -154,8 +154,7 @@ def _words(body: object) -> str:
 
 
 def _without_quotes(text: str, request: CompletionRequest | None) -> str:
-    for message in request.messages if request else ():
-        sent = message["content"]
+    for sent in request.texts() if request else ():
         if sent.strip():
             # As sent, and as a body that holds JSON in a string would quote it.
             text = text.replace(sent, " ").replace(json.dumps(sent)[1:-1], " ")

@@ -44,4 +44,4 @@ class TokenEstimate:
 
 
 def _bytes(request: CompletionRequest) -> int:
-    return sum(len(message["content"].encode()) for message in request.messages)
+    return sum(len(text.encode()) for text in request.texts())

@@ -64,6 +64,11 @@ class FakeTarget:
         return [row[at] for row in self.content]
 
 
+def question_of(request: CompletionRequest) -> str:
+    """What is asked last."""
+    return list(request.texts())[-1]
+
+
 @dataclass
 class FakeCalls:
     """Answers each question with itself, or as `rule` says: with text, an error, or after so many turns."""
@@ -84,7 +89,7 @@ class FakeCalls:
         self.left += 1
 
     async def _complete(self, request: CompletionRequest) -> Completion:
-        question = request.messages[-1]["content"]
+        question = question_of(request)
         self.asked.append(question)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)

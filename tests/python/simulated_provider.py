@@ -5,7 +5,7 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
-from fakes import answered
+from fakes import answered, question_of
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.errors import TransientError
 
@@ -55,7 +55,7 @@ class Provider:
                 await asyncio.sleep(self.latency * self._random.lognormvariate(0, self.spread))
         finally:
             self.in_flight -= 1
-        return answered(request.messages[-1]["content"])
+        return answered(question_of(request))
 
     def refused_share(self, after: float) -> float:
         """Of the calls from a moment on."""

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from fakes import FakeCalls, FakeSource, FakeTarget, forever
+from fakes import FakeCalls, FakeSource, FakeTarget, forever, question_of
 from mesh_prompt_batch import engine
 from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.completion import Completion, CompletionRequest
@@ -255,7 +255,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
 
         class Quiet(FakeCalls):
             async def _complete(self, request: CompletionRequest) -> Completion:
-                return await self._answer(request.messages[-1]["content"])
+                return await self._answer(question_of(request))
 
         tracemalloc.start()
         run(Generated(["q"], []), Counting(), Quiet(), tmp_path)

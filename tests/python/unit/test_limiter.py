@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulated_provider import Provider
 from virtual_time import run
 
-from fakes import answered
+from fakes import answered, question_of
 from mesh_prompt_batch import breaker
 from mesh_prompt_batch.adaptive_concurrency import AdaptiveConcurrency
 from mesh_prompt_batch.breaker import Breaker
@@ -229,7 +229,7 @@ def test_a_provider_that_comes_back_is_used_again_and_no_row_is_lost() -> None:
             await asyncio.sleep(0.1)
             if loop.time() < 60:
                 raise TransientError("connection", "")
-            return answered(asked.messages[0]["content"])
+            return answered(question_of(asked))
 
         policy = RetryPolicy(max_retries=6, max_wait=600)
         gate = Gate(down_for_a_minute, Limiter(Limits(8)), 600, lambda: None, loop.time)
@@ -376,7 +376,7 @@ class Schedule:
             fate = self.drawn.choice(FATES)
             if fate is not None:
                 raise fate()
-            return answered(asked.messages[0]["content"])
+            return answered(question_of(asked))
         finally:
             self.in_flight -= 1
 
