@@ -5,7 +5,7 @@ blanks. Absent means the default; blank means "not set", which each method spell
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_prompt_batch.errors import SettingsError
@@ -103,8 +103,28 @@ class Form:
             raise self.refused(name, "must be a list of texts")
         return tuple(entry for entry in entries if isinstance(entry, str) and entry)
 
+    def objects(self, name: str, keys: Sequence[str]) -> list[dict[str, str]]:
+        """Every entry as the form shows them, so that its position can be told; "" where a text is blank."""
+        value = self._value(name, ())
+        if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+            raise self.refused(name, f"must be a list, not {type(value).__name__}")
+        return [self._object(name, n, it, keys) for n, it in enumerate(value, 1)]
+
     def refused(self, name: str, sentence: str) -> SettingsError:
         return SettingsError(f"'{self.labels[name]}' {sentence}.")
+
+    def _object(
+        self, name: str, position: int, entry: object, keys: Sequence[str]
+    ) -> dict[str, str]:
+        fields = {} if entry is None else entry
+        if not isinstance(fields, Mapping):
+            raise self.refused(name, f"must be a list of objects; entry {position} is none")
+        texts = {key: "" if fields.get(key) is None else fields[key] for key in keys}
+        if not all(isinstance(text, str) for text in texts.values()):
+            raise self.refused(
+                name, f"must hold texts; in entry {position} there is something else"
+            )
+        return {key: text if text.strip() else "" for key, text in texts.items()}
 
     def _value(self, name: str, default: object) -> object:
         value = self.config.get(name, _ABSENT)

@@ -1,11 +1,11 @@
 """Which LLM is asked, and with which request parameters."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.form import Form, Range
+from mesh_prompt_batch.variables import with_variables
 
 LABELS = {
     "llm_id": "LLM",
@@ -17,7 +17,6 @@ LABELS = {
     "presence_penalty": "Presence penalty",
     "stop_sequences": "Stop sequences",
 }
-_VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +46,12 @@ def _llm_id(form: Form, variables: Mapping[str, str]) -> str:
 
 
 def _with_variables(text: str, variables: Mapping[str, str]) -> str:
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1).strip()
-        if name not in variables:
-            raise SettingsError(
-                f"'{LABELS['llm_id_override']}': the project has no variable '{name}'."
-            )
-        return str(variables[name])
-
-    return _VARIABLE.sub(value, text).strip()
+    resolved, unknown = with_variables(text, variables)
+    if unknown:
+        raise SettingsError(
+            f"'{LABELS['llm_id_override']}': the project has no variable '{unknown[0]}'."
+        )
+    return resolved.strip()
 
 
 def _request_parameters(form: Form) -> dict[str, object]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from mesh_prompt_batch.completion import CompletionRequest, Message
 from mesh_prompt_batch.errors import RequestError
+from mesh_prompt_batch.message_settings import WrittenMessages
 from mesh_prompt_batch.settings import Settings
 
 Row = Sequence[str]
@@ -16,22 +17,36 @@ def request_builder(
 
     The function raises RequestError (`invalid_row`) for a row that asks nothing or cannot be sent.
     """
-    source, llm = settings.messages, settings.llm
-    user = columns.index(source.user_column)
-    system = columns.index(source.system_column) if source.system_column else None
+    messages_from_row, llm = _written(settings.messages.source, columns), settings.llm
 
     def request_from_row(row: Row) -> CompletionRequest:
-        question = row[user]
-        if not question.strip():
-            raise RequestError("invalid_row", f"The cell in '{source.user_column}' is blank.")
-        messages: tuple[Message, ...] = ({"role": "user", "content": question},)
-        if system is not None and row[system].strip():
-            messages = ({"role": "system", "content": row[system]}, *messages)
-        request = CompletionRequest(llm.llm_id, messages, llm.parameters)
+        request = CompletionRequest(llm.llm_id, messages_from_row(row), llm.parameters)
         _check_encodable(request)
         return request
 
     return request_from_row
+
+
+def _written(
+    source: WrittenMessages, columns: Sequence[str]
+) -> Callable[[Row], tuple[Message, ...]]:
+    system, user = source.system.filler(columns), source.user.filler(columns)
+
+    def messages_from_row(row: Row) -> tuple[Message, ...]:
+        instructions, question = system(row), user(row)
+        if not question.strip():
+            raise RequestError("invalid_row", _nothing_asked(source.user.columns))
+        messages: tuple[Message, ...] = (*source.examples, {"role": "user", "content": question})
+        if instructions.strip():
+            messages = ({"role": "system", "content": instructions}, *messages)
+        return messages
+
+    return messages_from_row
+
+
+def _nothing_asked(columns: Sequence[str]) -> str:
+    names = ", ".join(f"'{name}'" for name in columns)
+    return f"The user message is blank, as {'each of ' * (len(columns) > 1)}{names} is blank."
 
 
 def _check_encodable(request: CompletionRequest) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from mesh_prompt_batch import llm_settings, message_settings, output_settings, run_settings
 from mesh_prompt_batch.errors import SettingsError
@@ -17,6 +18,8 @@ LABELS = {
     **run_settings.LABELS,
     **output_settings.LABELS,
 }
+_MOST_COLUMNS_SHOWN = 20
+_LONGEST_NAME_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Settings:
         form = Form(config, LABELS)
         return cls(
             llm=LlmSettings.from_form(form, variables),
-            messages=MessageSettings.from_form(form),
+            messages=MessageSettings.from_form(form, variables),
             run=RunSettings.from_form(form),
             output=OutputSettings.from_form(form),
         )
@@ -52,12 +55,28 @@ class Settings:
         for group in (self.messages, self.llm, self.output):
             for parameter, name in group.chosen_columns():
                 if name and name not in columns:
-                    raise SettingsError(
-                        f"'{LABELS[parameter]}': the input has no column '{name}'; it has {', '.join(columns)}."
-                    )
+                    raise _no_such_column(LABELS[parameter], name, columns)
 
     def described(self) -> str:
         """One line for the log: no prompt and no credential is among the settings."""
         groups = (self.llm, self.messages, self.run, self.output)
         shown = {name: it for group in groups for name, it in group.described().items()}
         return "; ".join(f"{name}: {value}" for name, value in shown.items())
+
+
+def _no_such_column(label: str, name: str, columns: Sequence[str]) -> SettingsError:
+    # Wide inputs have hundreds of columns, and a template may have anything between its braces.
+    there = ", ".join(columns[:_MOST_COLUMNS_SHOWN])
+    more = len(columns) - _MOST_COLUMNS_SHOWN
+    near = " or ".join(f"'{it}'" for it in _nearest(name, columns))
+    perhaps = f", perhaps {near}" if near else ""
+    return SettingsError(
+        f"'{label}': the input has no column '{name[:_LONGEST_NAME_SHOWN]}'"
+        f"{perhaps}; it has {there}{f' and {more} more' if more > 0 else ''}."
+    )
+
+
+def _nearest(name: str, columns: Sequence[str]) -> list[str]:
+    """Up to three columns whose names are much like it, in whatever case."""
+    by_folded = {column.casefold(): column for column in columns}
+    return [by_folded[it] for it in get_close_matches(name.casefold(), by_folded)]

@@ -26,8 +26,11 @@ FORMS = [
     pytest.param(MACRO, llm_listing.LABELS, id="macro"),
 ]
 DISPLAY_ONLY = {"show_advanced"}
+# What the recipe needs in every mode.
+NEEDED: ANY = {"llm_id": "a", "user_column": "b", "user_template": "c"}
 TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
+    "TEXTAREA": (str,),
     "SELECT": (str,),
     "LLM": (str,),
     "BOOLEAN": (bool,),
@@ -62,12 +65,11 @@ def test_every_field_has_a_description_and_a_default_of_its_type(
 
 
 def test_the_form_s_defaults_are_those_of_absent_fields() -> None:
-    needed: dict[str, object] = {"llm_id": "a", "user_column": "b"}
     defaults = {
         str(it["name"]): it["defaultValue"] for it in fields(RECIPE) if "defaultValue" in it
     }
-    shown = Settings.from_config({**defaults, **needed}, {})
-    assert shown == Settings.from_config(needed, {})
+    shown = Settings.from_config({**defaults, **NEEDED}, {})
+    assert shown == Settings.from_config(NEEDED, {})
 
 
 def test_the_form_s_limits_are_those_of_the_code() -> None:
@@ -76,7 +78,7 @@ def test_the_form_s_limits_are_those_of_the_code() -> None:
             if key in field:
                 limit = field[key]
                 assert isinstance(limit, (int, float))
-                config = {"llm_id": "a", "user_column": "b", str(field["name"]): limit}
+                config = {**NEEDED, str(field["name"]): limit}
                 Settings.from_config(config, {})
                 config[str(field["name"])] = limit + beyond
                 with pytest.raises(SettingsError, match=re.escape(str(field["label"]))):
@@ -88,7 +90,7 @@ def test_the_form_s_choices_are_those_of_the_code() -> None:
         choices = field.get("selectChoices", [])
         assert isinstance(choices, list)
         for choice in choices:
-            config = {"llm_id": "a", "user_column": "b", str(field["name"]): choice["value"]}
+            config = {**NEEDED, str(field["name"]): choice["value"]}
             Settings.from_config(config, {})
 
 
@@ -99,16 +101,41 @@ def test_fields_are_shown_by_fields_that_exist() -> None:
             assert used in names
 
 
-def test_a_newcomer_sees_the_main_fields_alone() -> None:
-    shown = [it["name"] for it in fields(RECIPE) if "visibilityCondition" not in it]
-    assert shown == [
+MAIN_FIELDS = {
+    "columns": ["system_column", "user_column"],
+    "template": ["system_template", "user_template"],
+}
+
+
+@pytest.mark.parametrize("mode", MAIN_FIELDS)
+def test_a_newcomer_sees_the_main_fields_alone(mode: str) -> None:
+    form: ANY = {"messages_mode": mode, "show_advanced": False}
+    assert [it["name"] for it in fields(RECIPE) if visible(it, form)] == [
         "llm_id",
-        "system_column",
-        "user_column",
+        "messages_mode",
+        *MAIN_FIELDS[mode],
         "temperature",
         "max_tokens",
         "show_advanced",
     ]
+
+
+def test_a_recipe_from_before_there_were_modes_shows_its_columns() -> None:
+    shown = [it["name"] for it in fields(RECIPE) if visible(it, {})]
+    assert shown[2:4] == MAIN_FIELDS["columns"]
+
+
+def visible(field: ANY, form: ANY) -> bool:
+    """Evaluates the conditions that our forms use: comparisons and flags, joined by `&&`."""
+    conditions = str(field.get("visibilityCondition", "")).split(" && ")
+    return all(holds(it, form) for it in conditions if it)
+
+
+def holds(condition: str, form: ANY) -> bool:
+    match = re.fullmatch(r"model\.(\w+)(?: (==|!=) '(\w+)')?", condition)
+    assert match is not None, condition
+    value = form.get(match[1])
+    return bool(value) if match[2] is None else (value == match[3]) == (match[2] == "==")
 
 
 def test_roles_named_elsewhere_exist() -> None:

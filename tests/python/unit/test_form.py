@@ -71,6 +71,26 @@ def test_other_types_are_refused() -> None:
         form([1]).texts("field")
 
 
+def test_objects_keep_their_positions_and_the_texts_that_are_asked_for() -> None:
+    entries = [{"a": " x ", "b": None, "c": 5}, None, {"b": "  "}]
+    assert form(entries).objects("field", ("a", "b")) == [
+        {"a": " x ", "b": ""},
+        {"a": "", "b": ""},
+        {"a": "", "b": ""},
+    ]
+    blanks: list[object] = [*BLANKS, []]
+    for blank in blanks:
+        assert form(blank).objects("field", ("a",)) == []
+    others: list[object] = ["text", 5, {}]
+    for value in others:
+        with pytest.raises(SettingsError, match="'The field' must be a list, not"):
+            form(value).objects("field", ("a",))
+    with pytest.raises(SettingsError, match="a list of objects; entry 2 is none"):
+        form([{}, "text"]).objects("field", ("a",))
+    with pytest.raises(SettingsError, match="must hold texts; in entry 1 there is something else"):
+        form([{"a": 5}]).objects("field", ("a",))
+
+
 def test_texts_drop_empty_entries_and_keep_white_space() -> None:
     assert form(["a", "", None, "\n", " b"]).texts("field") == ("a", "\n", " b")
     assert form(" a ").text("field") == " a "

@@ -33,3 +33,63 @@ def test_a_row_that_asks_nothing_or_cannot_be_sent_is_invalid(question: str) -> 
         build([question, "be brief"])
     assert caught.value.error_type == "invalid_row"
     assert caught.value.provider_words.endswith(".")
+
+
+TEMPLATES = {"messages_mode": "template", "user_column": None}
+
+
+def test_templates_are_filled_with_each_row_s_cells() -> None:
+    build = request_builder(
+        settings(
+            **TEMPLATES,
+            system_template="You know {{product}}s.",
+            user_template="Is this good?\n{{ review }}",
+        ),
+        ["product", "id", "review"],
+    )
+    assert build(["kettle", "1", "{{product}} ${x}"]).messages == (
+        {"role": "system", "content": "You know kettles."},
+        {"role": "user", "content": "Is this good?\n{{product}} ${x}"},
+    )
+    assert build(["", "1", ""]).messages[1]["content"] == "Is this good?\n"
+
+
+def test_a_template_that_comes_out_blank_is_left_out_or_costs_its_row() -> None:
+    build = request_builder(
+        settings(**TEMPLATES, system_template=" {{role}}\n", user_template="{{a}} {{b}}"),
+        ["role", "a", "b"],
+    )
+    assert build([" ", "", "x"]).messages == ({"role": "user", "content": " x"},)
+    with pytest.raises(RequestError) as caught:
+        build(["brief", " ", ""])
+    assert caught.value.error_type == "invalid_row"
+    assert caught.value.provider_words == (
+        "The user message is blank, as each of 'a', 'b' is blank."
+    )
+
+
+@pytest.mark.parametrize("mode", ["columns", "template"])
+def test_examples_go_between_the_system_message_and_the_row_s_own(mode: str) -> None:
+    examples = [
+        {"user": "1 {{question}}", "assistant": "one"},
+        {},
+        {"user": "2", "assistant": "two"},
+    ]
+    build = request_builder(
+        settings(
+            messages_mode=mode,
+            system_template="{{role}}",
+            user_template="{{question}}",
+            examples=examples,
+        ),
+        ["question", "role"],
+    )
+    said = [(it["role"], it["content"]) for it in build(["3", "count"]).messages]
+    assert said == [
+        ("system", "count"),
+        ("user", "1 {{question}}"),
+        ("assistant", "one"),
+        ("user", "2"),
+        ("assistant", "two"),
+        ("user", "3"),
+    ]

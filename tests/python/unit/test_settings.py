@@ -1,5 +1,7 @@
 """The recipe's form and the plugin's settings, parsed once."""
 
+import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -83,6 +85,90 @@ def test_the_description_for_the_log_names_every_choice() -> None:
     text = parsed(on_failure="stop", row_limit=5, columns_to_keep=["a"]).described()
     for part in ("LLM: llm", "rows: 5", "columns kept: a", "first failed row stops: True"):
         assert part in text
+
+
+def test_a_column_of_a_template_is_read_and_its_absence_told_with_the_nearest_names() -> None:
+    settings = parsed(
+        messages_mode="template",
+        system_template="{{role}}",
+        user_template="{{ question }} {{reveiw}}",
+    )
+    assert settings.read_columns() == {"role", "question", "reveiw"}
+    wide = [f"c{n}" for n in range(30)]
+    for there, words in (
+        (["role", "question", "Review"], "'reveiw', perhaps 'Review'; it has role, question, Re"),
+        (["role", "question", "other"], "'reveiw'; it has role, question, other."),
+        (["role", "question", *wide], "c16, c17 and 12 more."),
+    ):
+        with pytest.raises(SettingsError, match="'User message template': the input has no") as it:
+            settings.check_columns(there)
+        assert words in str(it.value)
+    with pytest.raises(SettingsError, match=r"'System message template': .* 'role'"):
+        settings.check_columns(["question"])
+
+
+def test_what_no_column_is_called_is_not_quoted_at_length() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parsed(messages_mode="template", user_template="{{x" + "y" * 99 + "}}").check_columns(["a"])
+    assert "y" * 60 not in str(caught.value)
+
+
+def test_variables_of_the_project_are_part_of_a_template_and_other_names_stay() -> None:
+    settings = parsed(
+        {"tone": "be {{mood}} ${tone}", "column": "question", "n": "5"},
+        messages_mode="template",
+        system_template="${tone}, ${ n } words, ${HOME}",
+        user_template="{{${column}}}: $5 ${}",
+    )
+    assert settings.read_columns() == {"mood", "question"}
+    source = settings.messages.source
+    assert source.system.filler(["mood"])(["kind"]) == "be kind ${tone}, 5 words, ${HOME}"
+    assert source.user.filler(["question"])(["why?"]) == "why?: $5 ${}"
+    assert "1 ${…} that are no variable of the project sent as they are" in settings.described()
+
+
+@pytest.mark.parametrize("blank", ["", " \n", None, "${empty}"])
+def test_a_blank_user_template_is_missing_and_a_blank_system_template_is_none(
+    blank: str | None,
+) -> None:
+    mode = {"messages_mode": "template"}
+    with pytest.raises(SettingsError, match="'User message template' is missing: write the prompt"):
+        parsed({"empty": ""}, **mode, user_template=blank)
+    text = parsed({"empty": ""}, **mode, system_template=blank, user_template="x").described()
+    assert "system template: none" in text
+
+
+def test_a_malformed_template_is_named_by_its_label() -> None:
+    with pytest.raises(SettingsError, match="'System message template' has two opening braces"):
+        parsed(messages_mode="template", user_template="x", system_template="{{a")
+
+
+def test_settings_of_modes_that_were_not_chosen_are_not_read() -> None:
+    assert parsed(system_template=5, user_template="{{") == parsed()
+    chosen: dict[str, Any] = {"messages_mode": "template", "user_template": "{{a}}"}
+    assert parsed(**chosen, system_column=[]) == parsed(**{**chosen, "user_column": 5})
+
+
+def test_an_example_has_both_sides() -> None:
+    for pair in ({"user": "a"}, {"user": "a", "assistant": " "}):
+        with pytest.raises(SettingsError, match="'Examples' has no assistant message in entry 2"):
+            parsed(examples=[None, pair])
+    with pytest.raises(SettingsError, match="'Examples' has no user message in entry 1"):
+        parsed(examples=[{"user": None, "assistant": "a"}])
+    assert parsed(examples=[{}, {"user": "", "assistant": None}]) == parsed()
+
+
+def test_the_log_has_length_and_digest_of_what_is_part_of_a_prompt() -> None:
+    prompt, pair = "canary {{question}}", {"user": "canary", "assistant": "a"}
+    digest = hashlib.sha256(prompt.encode()).hexdigest()[:8]
+    settings = parsed(messages_mode="template", user_template=prompt, examples=[pair])
+    text = settings.described()
+    assert f"user template: (19 characters, SHA-256 {digest}; cells of question)" in text
+    assert re.search(r"examples: \d+ characters, SHA-256 [0-9a-f]{8};", text)
+    assert "canary" not in text + repr(settings)
+    lone = parsed(messages_mode="template", user_template="half \ud83d").described()
+    assert "user template: (6 characters" in lone
+    assert "cells of no column" in lone
 
 
 def test_the_plugin_s_settings_hide_its_key() -> None:
