@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV = $(PYTHON) scripts/venv.py
 CHECKED = python-lib custom-recipes python-runnables scripts tests bench
 
-.PHONY: demo test torture check plugin bench format unit-tests clean help
+.PHONY: demo form screenshots test torture check plugin bench format unit-tests clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -11,6 +11,12 @@ help: ## what there is
 
 demo: ## a real small model labels product reviews: list-llms, then the recipe
 	@$(PYTHON) scripts/demo.py
+
+form: ## the plugin's forms in a browser, as the descriptors are now
+	@$(PYTHON) scripts/form.py serve
+
+screenshots: ## the pictures of the forms in docs/images/; needs Chromium
+	@$(PYTHON) scripts/form.py screenshots
 
 test: ## all tests, with branch coverage of the core
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && $(ENV) embedded >/dev/null && \

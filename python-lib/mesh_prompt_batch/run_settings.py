@@ -9,7 +9,7 @@ from mesh_prompt_batch.retry import RetryPolicy
 
 LABELS = {
     "max_concurrency": "Calls at once",
-    "adaptive_concurrency": "Find the right number of calls at once",
+    "adaptive_concurrency": "Adapt calls at once",
     "requests_per_minute": "Requests a minute",
     "tokens_per_minute": "Tokens a minute",
     "time_limit_minutes": "Time limit (minutes)",
