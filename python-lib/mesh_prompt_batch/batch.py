@@ -136,6 +136,8 @@ def _asking(
             settings.run.limits,
             max_concurrency=affordable_concurrency(settings.run.limits.max_concurrency),
         ),
+        settings.llm.llm_ids,
+        settings.llm.fallback_llm_id,
         None if settings.run.time_limit_minutes is None else 60.0 * settings.run.time_limit_minutes,
     )
 
@@ -167,9 +169,9 @@ def _spool(
         totals.rows += len(chunk)
         totals.resumed += reused.resumed
         totals.identical += reused.identical
-        engine.rows_added()
+        engine.rows_added(rows.llm_ids)
     totals.all_read = True
-    engine.rows_added(all_added=True)
+    engine.rows_added(rows.llm_ids, all_added=True)
     logger.info(
         f"Read {totals.rows:,} rows: resuming {totals.resumed:,} answers, {totals.identical:,} identical rows,"
         f" {totals.rows - totals.resumed - totals.identical:,} to ask."

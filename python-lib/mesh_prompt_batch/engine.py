@@ -17,20 +17,21 @@ from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure,
 from mesh_prompt_batch.errors import (
     CleanStopError,
     LimitReachedError,
-    LlmError,
+    NoLlmLeftError,
     RequestError,
     RunStoppedError,
 )
-from mesh_prompt_batch.feed import Feed, NumberedRow, Recorder
-from mesh_prompt_batch.gate import Gate
-from mesh_prompt_batch.limiter import Limiter, Limits
+from mesh_prompt_batch.feed import NumberedRow, Recorder
+from mesh_prompt_batch.lanes import Lanes
 from mesh_prompt_batch.outcome_record import record_of
+from mesh_prompt_batch.own_limits import Limits, OwnLimits
 from mesh_prompt_batch.progress import progress_line
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
+from mesh_prompt_batch.router import Router
 from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.run_store import RecordedOutcome, RunStore
 from mesh_prompt_batch.totals import Totals
-from mesh_prompt_batch.window import run_window
+from mesh_prompt_batch.traffic import Traffic
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -43,13 +44,18 @@ Call = Callable[[CompletionRequest], Awaitable[Completion]]
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How rows are asked. `calls` is entered on the engine's loop and gives what makes one call."""
+    """How rows are asked. `calls` is entered on the engine's loop and gives what makes one call.
+
+    `llm_ids`: all that rows may ask; None where rows name their own.
+    """
 
     calls: AbstractAsyncContextManager[Call]
     request_from_row: Callable[[Sequence[str]], CompletionRequest]
     retry: RetryPolicy
     failures: FailureLimits
     limits: Limits
+    llm_ids: Sequence[str] | None
+    fallback_llm_id: str = ""
     time_limit_seconds: float | None = None
     report_every_seconds: float = 30.0
     jitter: Callable[[], float] = random.random
@@ -64,8 +70,9 @@ class Engine:
         """`recorded` is called, from any thread, when outcomes have come into the store."""
         self._asking = asking
         self._totals = totals
-        self._feed = Feed(store)
+        self._lanes = Lanes(store, asking.limits.max_concurrency)
         self._recorder = Recorder(store, recorded)
+        self._llm_ids = asking.llm_ids
         self._reason: BaseException | None = None
         self._done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._started = threading.Event()
@@ -90,8 +97,15 @@ class Engine:
         """Whether there is no use in adding rows: `wait` then says why."""
         return self._done.done()
 
-    def rows_added(self, *, all_added: bool = False) -> None:
-        self._tell(lambda: self._feed.wake(all_added=all_added))
+    def rows_added(self, llm_ids: Sequence[str], *, all_added: bool = False) -> None:
+        """`llm_ids`: all that rows ask for so far, in the order of their lanes."""
+
+        def wake() -> None:
+            if all_added:
+                self._llm_ids = llm_ids
+            self._lanes.wake(max(1, len(llm_ids)), all_added=all_added)
+
+        self._tell(wake)
 
     def stop(self, reason: BaseException) -> None:
         """Drop the calls in flight; `wait` raises `reason`."""
@@ -135,19 +149,17 @@ class Engine:
         ]
         try:
             async with self._asking.calls as call:
-                self._gate = gate = self._new_gate(call)
+                self._traffic, self._router = self._ways(call)
                 if self._asking.time_limit_seconds is not None:
                     limit = self._asking.time_limit_seconds
-                    helpers.append(loop.call_later(limit, gate.close, _out_of_time(limit)))
-                await run_window(
-                    self._take,
-                    lambda row: self._decide(gate, row),
-                    self._asking.limits.max_concurrency,
-                )
-                if gate.reason is not None:
-                    raise gate.reason
-        except LlmError as error:
-            raise _stopped_by(error, self._totals) from None
+                    helpers.append(loop.call_later(limit, self._traffic.close, _out_of_time(limit)))
+                await self._lanes.work_through(self._decide)
+                self._router.check_left()
+                if self._traffic.reason is not None:
+                    raise self._traffic.reason
+        except NoLlmLeftError as error:
+            sentence = f"{str(error).rstrip('.')}; {self._totals.so_far()}."
+            raise NoLlmLeftError(sentence) from None
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -158,26 +170,19 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # it is raised where `wait` is called
             self.stop(error)
 
-    def _new_gate(self, call: Call) -> Gate:
-        # Whoever waits for rows to come need not wait any more.
-        return Gate(
-            call,
-            Limiter(self._asking.limits),
-            self._asking.retry.max_wait,
-            lambda: self._feed.wake(all_added=True),
-        )
+    def _ways(self, call: Call) -> tuple[Traffic, Router]:
+        own = OwnLimits(self._asking.limits)
+        traffic = Traffic(own, self._asking.retry.max_wait, self._lanes.close)
+        return traffic, Router(call, traffic, lambda: self._llm_ids, self._asking.fallback_llm_id)
 
-    async def _take(self) -> NumberedRow | None:
-        return None if self._gate.reason is not None else await self._feed.take()
-
-    async def _decide(self, gate: Gate, numbered: NumberedRow) -> None:
+    async def _decide(self, numbered: NumberedRow) -> None:
         number, row = numbered
         try:
             request = self._asking.request_from_row(row)
         except RequestError as error:
             outcome: Outcome | None = Failure.of(error, attempts=0)
         else:
-            outcome = await self._ask(gate, request)
+            outcome = await self._ask(request)
         if outcome is None:
             return
         self._totals.add(number, outcome)
@@ -185,18 +190,22 @@ class Engine:
         answered = isinstance(outcome, Completion)
         await self._recorder.put(RecordedOutcome(number, answered, record_of(outcome)))
 
-    async def _ask(self, gate: Gate, request: CompletionRequest) -> Outcome | None:
+    async def _ask(self, request: CompletionRequest) -> Outcome | None:
         """None where a limit ended the run before the row was decided."""
         totals = self._totals
         totals.call_started(time.monotonic())
         try:
             return await complete_with_retries(
-                gate.call, request, self._asking.retry, gate.sleep, self._asking.jitter
+                self._router.call,
+                request,
+                self._asking.retry,
+                self._traffic.sleep,
+                self._asking.jitter,
             )
         except LimitReachedError:
             return None
         except CleanStopError as error:
-            gate.close(error)
+            self._traffic.close(error)
             return None
         finally:
             totals.call_ended(time.monotonic())
@@ -214,17 +223,3 @@ def _out_of_time(seconds: float) -> CleanStopError:
     return CleanStopError(
         f"'Time limit (minutes)' is reached after {seconds / 60:g} minutes: run again to go on, or allow more."
     )
-
-
-def _stopped_by(error: LlmError, totals: Totals) -> RunStoppedError:
-    status = "" if error.status is None else f" (HTTP {error.status})"
-    sentence = {
-        "authentication": f"The Mesh refused the run's credentials{status}: check that you may use this LLM"
-        " and may read and write this project",
-        "quota": f"A quota blocks the LLM{status}: ask an admin to raise it, or wait until it is reset",
-    }.get(
-        error.error_type,
-        f"The Mesh has no such LLM, or not for you{status}: choose another one in 'LLM'"
-        " (the macro 'List available LLMs' shows them)",
-    )
-    return RunStoppedError(f"{sentence}; {totals.so_far()}.")

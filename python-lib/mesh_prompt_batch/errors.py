@@ -5,11 +5,13 @@ PromptBatchError
 ├── LimitReachedError    this row is not asked any more: the run ends cleanly
 ├── RunStoppedError      the run ends before every row is decided; the output keeps what it held
 │   ├── CleanStopError   … because of a limit: what is answered may be published
+│   ├── NoLlmLeftError   … because every LLM that rows ask for is given up
 │   └── EndpointError    … because the Mesh cannot be reached or refuses us
 └── CallError            a call to an LLM failed
     ├── TransientError   try again: 408, 409, 429, unknown 5xx, connection, timeout
     ├── RequestError     fail this row: 400, context length, guardrail, nothing in the answer
     └── LlmError         give up this LLM: quota, authentication, not found
+        └── LlmDownError … as it has failed every call for too long
 """
 
 from typing import Literal
@@ -51,6 +53,10 @@ class CleanStopError(RunStoppedError):
     """A limit that the user set ended the run: what is answered may be published."""
 
 
+class NoLlmLeftError(RunStoppedError):
+    """Every LLM that rows ask for is given up, and so is the fallback."""
+
+
 class EndpointError(RunStoppedError):
     """The Mesh cannot be reached, or accepts none of the credentials there are."""
 
@@ -63,6 +69,7 @@ class CallError(PromptBatchError):
     """A call failed.
 
     `provider_words` may quote the prompt: it goes into the row's cell and nowhere else, so `str()` leaves it out.
+    `calls`: how many were made, 0 where there was no use in one.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class CallError(PromptBatchError):
         self.provider_words = provider_words
         self.status = status
         self.usage = usage
+        self.calls = 1
 
 
 class TransientError(CallError):
@@ -105,3 +113,11 @@ class RequestError(CallError):
 
 class LlmError(CallError):
     """No row can be answered by this LLM."""
+
+
+class LlmDownError(LlmError):
+    """The LLM has failed every call for so many `seconds`, of late as `last` says."""
+
+    def __init__(self, last: CallError, seconds: float) -> None:
+        super().__init__(last.error_type, last.provider_words, status=last.status)
+        self.seconds = seconds

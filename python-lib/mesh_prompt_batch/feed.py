@@ -17,10 +17,11 @@ NumberedRow = tuple[int, list[str]]
 
 
 class Feed:
-    """Hands rows to the window while others are still being added. Used on the event loop alone."""
+    """Hands the rows of a lane to its window while others are still being added. Used on the event loop alone."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, lane: int = 0) -> None:
         self._store = store
+        self._lane = lane
         self._page: deque[NumberedRow] = deque()
         self._last = 0
         self._all_added = False
@@ -45,7 +46,9 @@ class Feed:
             self._added.clear()
             # Read before the store is: what was added before it was true is then in the page.
             last_page = self._all_added
-            page, self._last = await asyncio.to_thread(self._store.rows_to_ask, self._last, PAGE)
+            page, self._last = await asyncio.to_thread(
+                self._store.rows_to_ask, self._lane, self._last, PAGE
+            )
             if page:
                 self._page.extend(page)
                 return True

@@ -1,22 +1,14 @@
-"""Lets calls start when the limiter says so, in the order in which they came, and tells it how they ended."""
+"""Lets calls to one LLM start when its limiter says so, in the order in which they came; tells it how they ended."""
 
 import asyncio
-import contextlib
 import logging
-import math
-import time
 from collections.abc import Awaitable, Callable
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest
-from mesh_prompt_batch.errors import (
-    LimitReachedError,
-    RequestError,
-    RunStoppedError,
-    TransientError,
-)
+from mesh_prompt_batch.errors import LlmDownError, RequestError, TransientError
 from mesh_prompt_batch.limiter import Limiter, Started
-from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.token_estimate import TokenEstimate
+from mesh_prompt_batch.traffic import Traffic
 
 logger = logging.getLogger(__name__)
 
@@ -25,44 +17,35 @@ SHORTEST_WAIT_SECONDS = 1e-6
 Call = Callable[[CompletionRequest], Awaitable[Completion]]
 
 
+class WentElsewhereError(Exception):
+    """The call did not start: another LLM is to be asked."""
+
+
 class Gate:
-    """Used on one event loop. `patience`: seconds for which a provider may fail every call."""
+    """Used on one event loop."""
 
     def __init__(
         self,
         call: Call,
         limiter: Limiter,
-        patience: float,
-        closed: Callable[[], None],
-        now: Callable[[], float] = time.monotonic,
+        traffic: Traffic,
+        elsewhere: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`closed` is called once, when it is."""
+        """`elsewhere`: whether calls that wait had better go to another LLM."""
         self._call = call
-        self._limiter = limiter
-        self._patience = patience
-        self._tell = closed
-        self._now = now
+        self.limiter = limiter
+        self._traffic = traffic
+        self._elsewhere = elsewhere
         self._estimate = TokenEstimate()
         self._first = asyncio.Lock()
-        self._changed = asyncio.Event()
-        self._closed = asyncio.Event()
-        self._reason: RunStoppedError | None = None
 
     @property
-    def reason(self) -> RunStoppedError | None:
-        """Why it was closed."""
-        return self._reason
-
-    def close(self, reason: RunStoppedError) -> None:
-        """No call starts any more; those in flight go on."""
-        if self._reason is None:
-            self._reason = reason
-            self._closed.set()
-            self._changed.set()
-            self._tell()
+    def is_blocked(self) -> bool:
+        """Whether the provider only fails, and it is not yet time to try it again."""
+        return self.limiter.breaker.delay(self._traffic.now()) > 0
 
     async def call(self, request: CompletionRequest) -> Completion:
-        """Raises LimitReachedError once it is closed, else as the call does."""
+        """As the call does, or raises LimitReachedError, WentElsewhereError, or LlmDownError when patience ends."""
         async with self._first:
             started = await self._started(self._estimate.of(request))
         try:
@@ -71,53 +54,43 @@ class Gate:
             self._failed(error, started)
             raise
         except RequestError:
-            self._limiter.refused_row()
+            self.limiter.refused_row()
             raise
         except BaseException:
-            self._limiter.abandoned()
+            self.limiter.abandoned()
             raise
         finally:
-            self._changed.set()
+            self._traffic.changed()
         tokens = self._estimate.learn(request, completion.usage)
-        self._limiter.succeeded(self._now(), started, tokens)
+        self.limiter.succeeded(self._traffic.now(), started, tokens)
         return completion
 
-    async def sleep(self, seconds: float) -> None:
-        """Between two calls of a row. Raises LimitReachedError once the gate is closed."""
-        try:
-            await asyncio.wait_for(self._closed.wait(), seconds)
-        except asyncio.TimeoutError:
-            return
-        raise LimitReachedError
-
     async def _started(self, tokens: float) -> Started:
-        while True:
-            if self._closed.is_set():
-                raise LimitReachedError
-            self._changed.clear()
-            delay = self._limiter.delay(self._now())
-            if delay <= SHORTEST_WAIT_SECONDS:
-                return self._limiter.start(self._now(), tokens)
-            await self._wait(delay)
+        try:
+            while (delay := self._delay()) > SHORTEST_WAIT_SECONDS:
+                await self._traffic.wait(delay)
+            return self.limiter.start(self._traffic.now(), tokens)
+        finally:
+            self._traffic.step_out(self)
 
-    async def _wait(self, seconds: float) -> None:
-        """Until so much time has passed or a call has ended."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), None if math.isinf(seconds) else seconds)
+    def _delay(self) -> float:
+        self._traffic.check()
+        if self._elsewhere():
+            raise WentElsewhereError
+        delay = self.limiter.delay(self._traffic.now())
+        if delay > SHORTEST_WAIT_SECONDS:
+            self._traffic.step_out(self)
+            return delay
+        return self._traffic.delay_of(self)
 
     def _failed(self, error: TransientError, started: Started) -> None:
-        now = self._now()
-        was_open = self._limiter.breaker.is_open
-        error.counts = self._limiter.failed(now, started, error.error_type, error.retry_after)
-        breaker = self._limiter.breaker
-        if breaker.open_seconds(now) > self._patience:
-            self.close(
-                RunStoppedError(
-                    f"The provider has failed every call for {duration(breaker.open_seconds(now))}"
-                    f" ({error}): run again when it works."
-                )
-            )
-        elif breaker.is_open and not was_open:
+        now, breaker = self._traffic.now(), self.limiter.breaker
+        was_open = breaker.is_open
+        error.counts = self.limiter.failed(now, started, error.error_type, error.retry_after)
+        seconds = breaker.open_seconds(now)
+        if seconds > self._traffic.patience:
+            raise LlmDownError(error, seconds) from None
+        if breaker.is_open and not was_open:
             logger.warning(
                 f"The provider only fails ({error}): trying it with one call now and then."
             )

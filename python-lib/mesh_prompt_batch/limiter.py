@@ -1,4 +1,4 @@
-"""When a call may start: one place for concurrency, own limits, the provider's pauses and the breaker.
+"""When a call to an LLM may start: one place for its concurrency, own limits, the provider's pauses and the breaker.
 
 Knows no clock and no tasks: time is an argument, so that every schedule can be tried. The model is described in
 CONTRIBUTING.md, "The engine".
@@ -11,17 +11,7 @@ from mesh_prompt_batch.adaptive_concurrency import AdaptiveConcurrency
 from mesh_prompt_batch.breaker import Breaker
 from mesh_prompt_batch.errors import ErrorType
 from mesh_prompt_batch.learnt_pace import LearntPace
-from mesh_prompt_batch.pace import Pace
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Own limits; None: none. With `adaptive` the concurrency is found out, up to `max_concurrency`."""
-
-    max_concurrency: int
-    adaptive: bool = True
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
+from mesh_prompt_batch.own_limits import OwnLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +27,38 @@ class Started:
 class Limiter:
     """Used by one thread. Times are those of any clock that only moves forward, in seconds."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, own: OwnLimits) -> None:
+        """`own` may be shared by the limiters of several LLMs."""
+        self.own = own
         self.in_flight = 0
         self.breaker = Breaker()
-        self._adaptive = AdaptiveConcurrency(limits.max_concurrency)
-        self._requests = Pace(limits.requests_per_minute or math.inf)
-        self._tokens = Pace(limits.tokens_per_minute or math.inf)
+        self._adaptive = AdaptiveConcurrency(own.limits.max_concurrency)
         self._learnt = LearntPace()
         self._paused_until = self._paused_at = -math.inf
 
     @property
     def concurrency(self) -> int:
-        return int(self._adaptive.limit) if self.limits.adaptive else self.limits.max_concurrency
+        limits = self.own.limits
+        return int(self._adaptive.limit) if limits.adaptive else limits.max_concurrency
 
     def delay(self, now: float) -> float:
-        """Seconds after which to ask again, 0.0 when a call may start now, infinite: when one has ended."""
+        """Seconds after which to ask again, 0.0 when the LLM may be called now, infinite: when a call has ended.
+
+        The recipe's own limits, which several LLMs share, come on top.
+        """
         if self.in_flight >= self.concurrency:
             return math.inf
         return max(
             0.0,
             self._paused_until - now,
             self.breaker.delay(now),
-            self._requests.delay(now),
-            self._tokens.delay(now),
-            self._learnt.delay(now) if self.limits.adaptive else 0.0,
+            self._learnt.delay(now) if self.own.limits.adaptive else 0.0,
         )
 
     def start(self, now: float, tokens: float) -> Started:
         """To be called when `delay` is 0.0; `tokens` is an estimate."""
         self.in_flight += 1
-        self._requests.take(now, 1)
-        self._tokens.take(now, tokens)
+        self.own.started(now, tokens)
         self._learnt.started(now)
         probe = self.breaker.is_open
         self.breaker.started()
@@ -79,9 +69,7 @@ class Limiter:
         self.breaker.succeeded()
         self._adaptive.succeeded(now, now - call.at, self.in_flight)
         self._learnt.succeeded(call.at)
-        self.in_flight -= 1
-        if tokens is not None:
-            self._tokens.give_back(call.tokens - tokens)
+        self._ended(0.0 if tokens is None else call.tokens - tokens)
 
     def failed(
         self, now: float, call: Started, error_type: ErrorType, retry_after: float | None
@@ -101,17 +89,19 @@ class Limiter:
             if not during_pause:
                 self._paused_at = now
                 self._learnt.paused(now, call.at, retry_after)
-        self.in_flight -= 1
-        if error_type == "rate_limit":
-            self._tokens.give_back(call.tokens)
+        self._ended(call.tokens if error_type == "rate_limit" else 0.0)
         return not (during_pause and error_type == "rate_limit")
 
     def refused_row(self) -> None:
         """It was refused for what it asks: a provider that reads its requests is alive."""
         self.breaker.succeeded()
-        self.in_flight -= 1
+        self._ended(0.0)
 
     def abandoned(self) -> None:
         """It was cancelled, or is an error of ours."""
         self.breaker.abandoned()
+        self._ended(0.0)
+
+    def _ended(self, unused_tokens: float) -> None:
         self.in_flight -= 1
+        self.own.ended(unused_tokens)

@@ -10,6 +10,10 @@ from mesh_prompt_batch.variables import with_variables
 LABELS = {
     "llm_id": "LLM",
     "llm_id_override": "LLM id as text",
+    "fallback_llm_id": "Fallback LLM",
+    "llm_id_column": "LLM id column",
+    "temperature_column": "Temperature column",
+    "max_tokens_column": "Max tokens column",
     "temperature": "Temperature",
     "max_tokens": "Max tokens",
     "top_p": "Top p",
@@ -17,26 +21,56 @@ LABELS = {
     "presence_penalty": "Presence penalty",
     "stop_sequences": "Stop sequences",
 }
+TEMPERATURES, TOKENS = Range(0, 2), Range(1)
 
 
 @dataclass(frozen=True, slots=True)
 class LlmSettings:
-    """`parameters` are the request's own, spelled as the API spells them; what is unset is not in them."""
+    """`parameters` are the request's own, spelled as the API spells them; what is unset is not in them.
+
+    The columns hold a row's own value in the place of the recipe's; "" where none was chosen.
+    """
 
     llm_id: str
     parameters: Mapping[str, object]
+    fallback_llm_id: str = ""
+    llm_id_column: str = ""
+    temperature_column: str = ""
+    max_tokens_column: str = ""
 
     @classmethod
     def from_form(cls, form: Form, variables: Mapping[str, str]) -> "LlmSettings":
         """`variables` are the project's, for `${name}` in the override of the LLM."""
-        return cls(llm_id=_llm_id(form, variables), parameters=_request_parameters(form))
+        return cls(
+            llm_id=_llm_id(form, variables),
+            parameters=_request_parameters(form),
+            fallback_llm_id=form.text("fallback_llm_id").strip(),
+            llm_id_column=form.text("llm_id_column"),
+            temperature_column=form.text("temperature_column"),
+            max_tokens_column=form.text("max_tokens_column"),
+        )
+
+    @property
+    def llm_ids(self) -> tuple[str, ...] | None:
+        """All that rows may ask; None where rows name their own."""
+        return None if self.llm_id_column else (self.llm_id,)
 
     def chosen_columns(self) -> Sequence[tuple[str, str]]:
         """Parameter and column, of the columns whose cells are read."""
-        return ()
+        return [
+            ("llm_id_column", self.llm_id_column),
+            ("temperature_column", self.temperature_column),
+            ("max_tokens_column", self.max_tokens_column),
+        ]
 
     def described(self) -> Mapping[str, object]:
-        return {"LLM": self.llm_id, **self.parameters}
+        own = [name for _, name in self.chosen_columns() if name]
+        return {
+            "LLM": self.llm_id,
+            "fallback LLM": self.fallback_llm_id or "none",
+            **self.parameters,
+            "rows' own settings": ", ".join(own) or "none",
+        }
 
 
 def _llm_id(form: Form, variables: Mapping[str, str]) -> str:
@@ -57,8 +91,8 @@ def _with_variables(text: str, variables: Mapping[str, str]) -> str:
 def _request_parameters(form: Form) -> dict[str, object]:
     penalty = Range(-2, 2)
     parameters: dict[str, object] = {
-        "temperature": form.optional_number("temperature", Range(0, 2), 0.0),
-        "max_tokens": form.optional_integer("max_tokens", Range(1), 500),
+        "temperature": form.optional_number("temperature", TEMPERATURES, 0.0),
+        "max_tokens": form.optional_integer("max_tokens", TOKENS, 500),
         "top_p": form.optional_number("top_p", Range(0, 1), None),
         "frequency_penalty": form.optional_number("frequency_penalty", penalty, None),
         "presence_penalty": form.optional_number("presence_penalty", penalty, None),

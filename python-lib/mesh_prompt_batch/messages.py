@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from mesh_prompt_batch.completion import CompletionRequest, Message
 from mesh_prompt_batch.errors import RequestError
 from mesh_prompt_batch.message_settings import WrittenMessages
+from mesh_prompt_batch.row_llm import row_llm
 from mesh_prompt_batch.settings import Settings
 
 Row = Sequence[str]
@@ -17,10 +18,12 @@ def request_builder(
 
     The function raises RequestError (`invalid_row`) for a row that asks nothing or cannot be sent.
     """
-    messages_from_row, llm = _written(settings.messages.source, columns), settings.llm
+    messages_from_row = _written(settings.messages.source, columns)
+    llm_of_row = row_llm(settings.llm, columns)
 
     def request_from_row(row: Row) -> CompletionRequest:
-        request = CompletionRequest(llm.llm_id, messages_from_row(row), llm.parameters)
+        llm_id, parameters = llm_of_row(row)
+        request = CompletionRequest(llm_id, messages_from_row(row), parameters)
         _check_encodable(request)
         return request
 

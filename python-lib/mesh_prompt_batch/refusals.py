@@ -6,6 +6,7 @@ speak of quotas or tickets itself: what was sent is taken out before the words a
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -155,8 +156,8 @@ def _words(body: object) -> str:
 
 def _without_quotes(text: str, request: CompletionRequest | None) -> str:
     for sent in request.texts() if request else ():
-        if sent.strip():
-            # As sent, and as a body that holds JSON in a string would quote it.
-            text = text.replace(sent, " ").replace(json.dumps(sent)[1:-1], " ")
-            text = text.replace(sent.strip(), " ")
+        # As sent, and as a body that holds JSON in a string would quote it; in whole words: "a" is no part of "quota".
+        bare = sent.strip()
+        for quoted in (sent, json.dumps(sent)[1:-1], bare, json.dumps(bare)[1:-1]) if bare else ():
+            text = re.sub(rf"(?<!\w){re.escape(quoted)}(?!\w)", " ", text)
     return text

@@ -1,6 +1,5 @@
 """The only retry layer: when a call is made again, and after how long."""
 
-import itertools
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +7,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
-from mesh_prompt_batch.errors import CleanStopError, RequestError, TransientError
+from mesh_prompt_batch.errors import CleanStopError, LlmError, RequestError, TransientError
 from mesh_prompt_batch.usage import NOTHING_REPORTED
 
 
@@ -50,25 +49,24 @@ async def complete_with_retries(
     sleep: Callable[[float], Awaitable[None]],
     jitter: Callable[[], float],
 ) -> Outcome:
-    """The row's outcome, as a value. LlmError, LimitReachedError and RunStoppedError pass through: the run's."""
-    used, counted = NOTHING_REPORTED, 0
-    for attempt in itertools.count(1):
+    """The row's outcome, as a value. LimitReachedError and RunStoppedError pass through: they are the run's."""
+    used, counted, made = NOTHING_REPORTED, 0, 0
+    while True:
         try:
             completion = await call(request)
         except TransientError as error:
             used += error.usage
             counted += error.counts
+            made += error.calls
             wait = policy.wait_after(error, counted, jitter())
             if wait is None:
-                return Failure.of(error, attempt, used)
+                return Failure.of(error, made, used)
             await sleep(wait)
-        except RequestError as error:
-            return Failure.of(error, attempt, used + error.usage)
+        except (RequestError, LlmError) as error:
+            return Failure.of(error, made + error.calls, used + error.usage)
         else:
-            if attempt == 1:
-                return completion
-            return replace(completion, attempts=attempt, usage=used + completion.usage)
-    raise AssertionError("unreachable")
+            attempts, usage = made + completion.attempts, used + completion.usage
+            return replace(completion, attempts=attempts, usage=usage) if made else completion
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

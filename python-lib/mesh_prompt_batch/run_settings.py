@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mesh_prompt_batch.form import Form, Range
-from mesh_prompt_batch.limiter import Limits
+from mesh_prompt_batch.own_limits import Limits
 from mesh_prompt_batch.retry import RetryPolicy
 
 LABELS = {

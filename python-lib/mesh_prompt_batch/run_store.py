@@ -29,7 +29,7 @@ _PAGE = 250
 _SCHEMA = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
-    CREATE TABLE input (number INTEGER PRIMARY KEY, key BLOB, cells TEXT NOT NULL);
+    CREATE TABLE input (number INTEGER PRIMARY KEY, key BLOB, lane INTEGER NOT NULL, cells TEXT NOT NULL);
     CREATE INDEX input_key ON input (key) WHERE key IS NOT NULL;
     CREATE TABLE outcome (
         place INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE, answered INTEGER NOT NULL, record TEXT NOT NULL
@@ -63,10 +63,14 @@ _DECIDED = """
 
 
 class KeyedRow(NamedTuple):
-    """A row's cells, and the key of its answer: None for a row that is not asked or not compared."""
+    """A row's cells, the key of its answer, and its lane.
+
+    `key` is None for a row that is not asked or not compared. Rows of different lanes do not wait for one another.
+    """
 
     cells: Sequence[str]
     key: bytes | None
+    lane: int = 0
 
 
 class Reused(NamedTuple):
@@ -144,12 +148,12 @@ class RunStore:
         if shutil.disk_usage(self.directory).free < NEEDED_FREE_BYTES:
             raise _disk_full(self.directory)
         numbered = [
-            (number, row.key, json.dumps(row.cells))
+            (number, row.key, row.lane, json.dumps(row.cells))
             for number, row in enumerate(rows, first_number)
         ]
         added = {"first": first_number, "last": first_number + len(rows) - 1}
         with self._transaction() as connection:
-            connection.executemany("INSERT INTO input VALUES (?, ?, ?)", numbered)
+            connection.executemany("INSERT INTO input VALUES (?, ?, ?, ?)", numbered)
             resumed = connection.execute(_RESUME, added).rowcount
             return Reused(resumed, connection.execute(_COPY, added).rowcount)
 
@@ -167,13 +171,15 @@ class RunStore:
             connection.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", seen.items())
         return before
 
-    def rows_to_ask(self, after: int, limit: int) -> tuple[list[tuple[int, list[str]]], int]:
-        """At most `limit` rows in input order from behind row `after`, and the row up to which was looked."""
+    def rows_to_ask(
+        self, lane: int, after: int, limit: int
+    ) -> tuple[list[tuple[int, list[str]]], int]:
+        """At most `limit` rows of a lane in input order from behind row `after`, and the row up to which was looked."""
         with self._lock:
             found = self._connection.execute(
                 "SELECT input.number, cells FROM input LEFT JOIN reused USING (number)"
-                " WHERE input.number > ? AND reused.number IS NULL ORDER BY input.number LIMIT ?",
-                (after, limit),
+                " WHERE input.number > ? AND lane = ? AND reused.number IS NULL ORDER BY input.number LIMIT ?",
+                (after, lane, limit),
             ).fetchall()
             newest = self._connection.execute("SELECT MAX(number) FROM input").fetchone()[0]
         last = found[-1][0] if len(found) == limit else max(after, newest or 0)

@@ -4,7 +4,9 @@ import asyncio
 import math
 import os
 import random
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -25,11 +27,14 @@ from mesh_prompt_batch.errors import (
     RunStoppedError,
     TransientError,
 )
-from mesh_prompt_batch.gate import Gate
-from mesh_prompt_batch.limiter import Limiter, Limits
+from mesh_prompt_batch.gate import Call, Gate
+from mesh_prompt_batch.limiter import Limiter
+from mesh_prompt_batch.own_limits import Limits, OwnLimits
 from mesh_prompt_batch.pace import Pace
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
+from mesh_prompt_batch.router import Router
 from mesh_prompt_batch.token_estimate import TokenEstimate
+from mesh_prompt_batch.traffic import Traffic
 from mesh_prompt_batch.usage import Usage
 from mesh_prompt_batch.window import run_window
 
@@ -48,7 +53,7 @@ def seconds(
 
     async def main() -> list[Outcome]:
         loop, jitter = asyncio.get_running_loop(), random.Random(provider.seed).random
-        gate = Gate(provider.call, Limiter(limits), policy.max_wait, lambda: None, loop.time)
+        gate = one_gate(provider.call, limits, policy.max_wait, now=loop.time)
         left, outcomes = iter(range(rows)), list[Outcome]()
 
         async def take() -> int | None:
@@ -65,6 +70,36 @@ def seconds(
         return outcomes
 
     return run(main())
+
+
+class OneGate(Gate):
+    """A gate with a traffic of its own."""
+
+    traffic: Traffic
+
+    @property
+    def reason(self) -> RunStoppedError | None:
+        return self.traffic.reason
+
+    def close(self, reason: RunStoppedError) -> None:
+        self.traffic.close(reason)
+
+    async def sleep(self, seconds: float) -> None:
+        await self.traffic.sleep(seconds)
+
+
+def one_gate(
+    call: Call,
+    limits: Limits,
+    patience: float = 600,
+    closed: Callable[[], object] = lambda: None,
+    now: Callable[[], float] = time.monotonic,
+) -> OneGate:
+    own = OwnLimits(limits)
+    traffic = Traffic(own, patience, closed, now)
+    gate = OneGate(call, Limiter(own), traffic)
+    gate.traffic = traffic
+    return gate
 
 
 WARM_UP = 30.0
@@ -110,8 +145,7 @@ def test_it_recovers_from_one_call_at_once() -> None:
 
     async def main() -> int:
         loop = asyncio.get_running_loop()
-        limiter = Limiter(Limits(64))
-        gate = Gate(provider.call, limiter, 3600, lambda: None, loop.time)
+        gate = one_gate(provider.call, Limits(64), 3600, now=loop.time)
         loop.call_later(60, setattr, provider, "bears", 64)
         provider._places = asyncio.Semaphore(64)
 
@@ -122,7 +156,7 @@ def test_it_recovers_from_one_call_at_once() -> None:
             await complete_with_retries(gate.call, request(), PATIENT, gate.sleep, lambda: 0.5)
 
         await run_window(take, work, 64)
-        return limiter.concurrency
+        return gate.limiter.concurrency
 
     concurrency, _ = run(main())
     assert concurrency >= 58
@@ -158,7 +192,7 @@ def test_tokens_a_minute_are_reserved_and_given_back() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(8, adaptive=False, tokens_per_minute=600)
-        gate = Gate(provider.call, Limiter(limits), 600, lambda: None, loop.time)
+        gate = one_gate(provider.call, limits, now=loop.time)
         for _ in range(100):
             await gate.call(request(max_tokens=500))
 
@@ -198,27 +232,25 @@ def test_a_provider_that_only_fails_is_left_alone_probed_and_given_up() -> None:
         await asyncio.sleep(0.1)
         raise TransientError("server", "", status=500)
 
-    async def main() -> Gate:
-        loop = asyncio.get_running_loop()
-        gate = Gate(fails, Limiter(Limits(16, adaptive=False)), 600, lambda: None, loop.time)
-
-        async def work(_: int) -> None:
-            with pytest.raises(LimitReachedError):
-                await complete_with_retries(gate.call, request(), PATIENT, gate.sleep, lambda: 0.5)
-
+    async def main() -> None:
+        traffic = Traffic(
+            OwnLimits(Limits(16, adaptive=False)), 600, now=asyncio.get_running_loop().time
+        )
+        router = Router(fails, traffic, lambda: ["llm"])
         left = iter(range(16))
 
         async def take() -> int | None:
             return next(left, None)
 
-        await run_window(take, work, 16)
-        return gate
+        async def work(_: int) -> None:
+            await complete_with_retries(router.call, request(), PATIENT, traffic.sleep, lambda: 0.5)
 
-    gate, took = run(main())
+        with pytest.raises(RunStoppedError, match=r"has failed every call for 1\d min"):
+            await run_window(take, work, 16)
+
+    _, took = run(main())
     assert 600 < took < 700
     assert len(calls) < 16 + 20
-    assert gate.reason is not None
-    assert "has failed every call for 1" in str(gate.reason)
 
 
 def test_a_provider_that_comes_back_is_used_again_and_no_row_is_lost() -> None:
@@ -232,7 +264,7 @@ def test_a_provider_that_comes_back_is_used_again_and_no_row_is_lost() -> None:
             return answered(question_of(asked))
 
         policy = RetryPolicy(max_retries=6, max_wait=600)
-        gate = Gate(down_for_a_minute, Limiter(Limits(8)), 600, lambda: None, loop.time)
+        gate = one_gate(down_for_a_minute, Limits(8), 600, now=loop.time)
         asked = [
             complete_with_retries(gate.call, request(str(n)), policy, gate.sleep, lambda: 0.5)
             for n in range(8)
@@ -258,7 +290,7 @@ def test_one_pause_holds_all_calls_and_does_not_use_up_retries() -> None:
                 raise TransientError("rate_limit", "", status=429, retry_after=30)
             return answered("fine")
 
-        gate = Gate(pauses, Limiter(Limits(8, adaptive=False)), 600, lambda: None, loop.time)
+        gate = one_gate(pauses, Limits(8, adaptive=False), 600, now=loop.time)
         policy = RetryPolicy(max_retries=0, max_wait=600)
         one = RetryPolicy(max_retries=1, max_wait=600)
         asked = [
@@ -281,7 +313,7 @@ def test_a_closed_gate_lets_nothing_start_and_wakes_who_waits() -> None:
             await asyncio.sleep(10)
             return answered("fine")
 
-        gate = Gate(slow, Limiter(Limits(1)), 600, lambda: told.append("closed"), loop.time)
+        gate = one_gate(slow, Limits(1), 600, lambda: told.append("closed"), loop.time)
         waiting = [asyncio.ensure_future(gate.call(request())) for _ in range(3)]
         sleeping = asyncio.ensure_future(gate.sleep(1000))
         await asyncio.sleep(1)
@@ -302,12 +334,11 @@ def test_other_errors_leave_nothing_in_flight(error: Exception) -> None:
         raise error
 
     async def main() -> int:
-        limiter = Limiter(Limits(1))
-        gate = Gate(fails, limiter, 600, lambda: None)
+        gate = one_gate(fails, Limits(1))
         for _ in range(3):
             with pytest.raises(type(error)):
                 await gate.call(request())
-        return limiter.in_flight
+        return gate.limiter.in_flight
 
     assert run(main())[0] == 0
 
@@ -365,6 +396,9 @@ class Schedule:
             requests_per_minute=drawn.choice([None, 30, 600]),
             tokens_per_minute=drawn.choice([None, 1000]),
         )
+        self.llm_ids = [f"llm {n}" for n in range(drawn.randint(1, 3))]
+        self.fallback = drawn.choice(["", "fallback"])
+        self.gone = {it for it in (*self.llm_ids, self.fallback) if drawn.random() < 0.1}
         self.in_flight = self.most_in_flight = 0
         self.decided: dict[str, Outcome] = {}
 
@@ -373,39 +407,46 @@ class Schedule:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(self.drawn.choice([0, 0.01, 1, 30]) * self.drawn.random())
+            if asked.llm_id in self.gone:
+                raise LlmError("not_found", "", status=404)
             fate = self.drawn.choice(FATES)
             if fate is not None:
                 raise fate()
-            return answered(question_of(asked))
+            return answered(question_of(asked), asked.llm_id)
         finally:
             self.in_flight -= 1
 
     async def play(self) -> RunStoppedError | None:
         now = asyncio.get_running_loop().time
-        self.gate = Gate(self.call, Limiter(self.limits), self.policy.max_wait, lambda: None, now)
+        self.traffic = Traffic(OwnLimits(self.limits), self.policy.max_wait, now=now)
+        self.router = Router(self.call, self.traffic, lambda: self.llm_ids, self.fallback)
         left = iter(range(self.rows))
 
         async def take() -> str | None:
             row = next(left, None)
             return None if row is None else str(row)
 
-        await run_window(take, self.ask, self.limits.max_concurrency)
-        return self.gate.reason
+        try:
+            await run_window(take, self.ask, 2 * self.limits.max_concurrency)
+        except RunStoppedError as error:
+            return error
+        return self.traffic.reason
 
     async def ask(self, row: str) -> None:
+        asked = replace(request(row), llm_id=self.drawn.choice(self.llm_ids))
         try:
             self.decided[row] = await complete_with_retries(
-                self.gate.call, request(row), self.policy, self.gate.sleep, self.drawn.random
+                self.router.call, asked, self.policy, self.traffic.sleep, self.drawn.random
             )
         except LimitReachedError:
-            assert self.gate.reason is not None
+            assert self.traffic.reason is not None
 
 
 def check_schedule(seed: int) -> None:
     schedule = Schedule(seed)
     reason, took = run(schedule.play())
     assert schedule.most_in_flight <= schedule.limits.max_concurrency, f"seed {seed}"
-    assert schedule.in_flight == 0, f"seed {seed}"
+    assert schedule.in_flight == schedule.traffic.own.in_flight == 0, f"seed {seed}"
     assert took < 3600 * 3, f"seed {seed}"
     rows = {str(it) for it in range(schedule.rows)}
     assert reason is not None or set(schedule.decided) == rows, f"seed {seed}"

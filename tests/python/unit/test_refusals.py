@@ -86,3 +86,9 @@ def test_the_provider_s_words_and_wish_are_kept() -> None:
     assert call_error(Refusal(400, "plain text")).provider_words == "plain text"
     assert "a page, not" in call_error(Refusal(502, PAGE)).provider_words
     assert call_error(Refusal(400, {"message": 5})).provider_words == ""
+
+
+def test_a_short_message_is_taken_out_as_a_word_and_not_out_of_words() -> None:
+    request = CompletionRequest("llm", ({"role": "user", "content": "a"},), {})
+    error = call_error(Refusal(500, {"message": "Cost quota is exceeded by a"}), request)
+    assert isinstance(error, LlmError)

@@ -83,8 +83,13 @@ def test_a_row_fails_when_its_retries_are_used_up_or_would_not_help() -> None:
 
 
 def test_what_ends_the_run_passes_through() -> None:
-    with pytest.raises(LlmError):
-        played([LlmError("quota", "")], RetryPolicy())
+    with pytest.raises(RunStoppedError):
+        played([RunStoppedError("")], RetryPolicy())
+
+
+def test_an_llm_that_refuses_every_row_costs_this_one_and_calls_are_counted() -> None:
+    outcome, _ = played([BUSY, LlmError("quota", "words", status=500)], RetryPolicy())
+    assert outcome == Failure("quota", "words", 2, 500)
 
 
 @pytest.mark.parametrize(

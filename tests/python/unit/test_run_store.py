@@ -40,7 +40,7 @@ def test_what_goes_in_comes_out_in_order(tmp_path: Path, rows: list[list[str]]) 
             store.record([outcome(number, f"answer {number}")])
         expected = [(row, f"answer {n}", "call") for n, row in enumerate(rows, 1)]
         assert list(store.decided_rows()) == expected
-        assert store.rows_to_ask(0, 3)[0] == list(enumerate(rows, 1))[:3]
+        assert store.rows_to_ask(0, 0, 3)[0] == list(enumerate(rows, 1))[:3]
 
 
 @given(st.lists(KEYS, max_size=25), st.sets(KEYS), st.integers(1, 6))
@@ -68,7 +68,7 @@ def test_a_row_is_asked_unless_an_earlier_run_or_an_earlier_row_has_its_answer(
         asked: list[int] = []
         last = 0
         while last < len(keys):
-            page, last = store.rows_to_ask(last, 2)
+            page, last = store.rows_to_ask(0, last, 2)
             asked += [number for number, _ in page]
         store.record([outcome(number, f"asked {number}") for number in asked])
         assert [(it.record, it.source) for it in store.decided_rows()] == expected
@@ -96,11 +96,11 @@ def test_rows_come_page_by_page_and_what_is_reused_is_looked_at_once(tmp_path: P
         store.add_answers([(b"k", "{}")])
         store.all_answers_added()
         store.add_rows(1, [KeyedRow([str(n)], b"k") for n in range(1, 1001)])
-        assert store.rows_to_ask(0, 100) == ([], 1000)
+        assert store.rows_to_ask(0, 0, 100) == ([], 1000)
         add(store, 1001, *(str(n) for n in range(1001, 2502)))
         store.record([outcome(n, f"{n}") for n in range(1001, 2502)])
         assert [it.record for it in store.decided_rows()][1000:] == [*map(str, range(1001, 2502))]
-        assert store.rows_to_ask(2499, 100) == ([(2500, ["2500"]), (2501, ["2501"])], 2501)
+        assert store.rows_to_ask(0, 2499, 100) == ([(2500, ["2500"]), (2501, ["2501"])], 2501)
 
 
 def test_undecided_rows_come_without_a_record(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mesh_prompt_batch.errors import SettingsError
-from mesh_prompt_batch.limiter import Limits
+from mesh_prompt_batch.own_limits import Limits
 from mesh_prompt_batch.plugin_settings import PluginSettings
 from mesh_prompt_batch.settings import Settings
 

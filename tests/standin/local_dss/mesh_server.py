@@ -59,13 +59,15 @@ class MeshServer:
 
     usage_missing_every: every so many answers have no `usage`; 0: all have it. refuses_unsupported: arguments
     outside DSS's list end in 400, or are ignored. unlisted: LLM ids that work though they are not listed.
-    backend_serves_mesh: whether the OpenAI-compatible route is on the backend's port too.
+    fault_of: what an LLM always answers, by its id. backend_serves_mesh: whether the OpenAI-compatible route is on
+    the backend's port too.
     """
 
     gate: Gate = field(default_factory=Gate)
     llms: Sequence[Mapping[str, object]] = LLMS
     upstream: Upstream | None = None
     fault: Fault = no_fault
+    fault_of: Mapping[str, Answer] = field(default_factory=dict)
     answer: Callable[[str], str] = rule_answer
     delay_seconds: float = 0.0
     usage_missing_every: int = 0
@@ -177,7 +179,7 @@ class MeshServer:
             words = self.unknown_llm_words.format(llm_id=body["model"], question=question)
             raise refused(500, "com.dataiku.dip.exceptions.CodedIOException", words)
         call, time = self.turns.next(question)
-        fault = self.fault(question, time, call)
+        fault = self.fault_of.get(body["model"]) or self.fault(question, time, call)
         if fault is not None:
             return await fault(request)
         await asyncio.sleep(self.delay_seconds)

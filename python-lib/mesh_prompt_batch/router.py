@@ -1,0 +1,130 @@
+"""Brings each call to an LLM that can answer it: the row's own, or the fallback where that is gone, blocked or down.
+
+An LLM that refuses every row is given up, not the run; when none is left the run stops.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.errors import CallError, LlmDownError, LlmError, NoLlmLeftError
+from mesh_prompt_batch.gate import Call, Gate, WentElsewhereError
+from mesh_prompt_batch.limiter import Limiter
+from mesh_prompt_batch.progress import duration
+from mesh_prompt_batch.traffic import Traffic
+
+logger = logging.getLogger(__name__)
+
+
+class Router:
+    """One gate an LLM, opened at its first call. Used on one event loop."""
+
+    def __init__(
+        self,
+        call: Call,
+        traffic: Traffic,
+        asked: Callable[[], Sequence[str] | None],
+        fallback_llm_id: str = "",
+    ) -> None:
+        """`asked` gives the LLMs of all rows; None while that is not known, and so not whether one is left."""
+        self._call = call
+        self._traffic = traffic
+        self._fallback = fallback_llm_id
+        self._gates: dict[str, Gate] = {}
+        self._given_up: dict[str, LlmError] = {}
+        self._asked = asked
+
+    @property
+    def gates(self) -> dict[str, Gate]:
+        """By LLM id, in the order in which they were first asked."""
+        return self._gates
+
+    async def call(self, request: CompletionRequest) -> Completion:
+        """As a gate does; LlmError where the row's LLM and its fallback are given up, though others are not.
+
+        Raises NoLlmLeftError where none is left.
+        """
+        refused = 0
+        try:
+            while True:
+                llm_id = self._llm_for(request.llm_id)
+                try:
+                    completion = await self._gate(llm_id).call(_asking(request, llm_id))
+                except WentElsewhereError:
+                    continue
+                except LlmError as error:
+                    refused += 1
+                    self._give_up(llm_id, error)
+                else:
+                    return replace(completion, attempts=refused + 1) if refused else completion
+        except CallError as error:
+            error.calls += refused
+            raise
+
+    def check_left(self) -> None:
+        """Raises NoLlmLeftError where none is left."""
+        asked = self._asked()
+        if asked is None or not self._given_up:
+            return
+        if any(self._is_left(it) for it in (*asked, self._fallback) if it):
+            return
+        llm_id, error = next(iter(self._given_up.items()))
+        raise NoLlmLeftError(_why(llm_id, error))
+
+    def _llm_for(self, llm_id: str) -> str:
+        other = self._fallback
+        if self._is_left(llm_id):
+            return other if self._is_better(other, llm_id) else llm_id
+        if other and self._is_left(other):
+            return other
+        self.check_left()
+        error = self._given_up[llm_id]
+        given_up = LlmError(error.error_type, error.provider_words, status=error.status)
+        given_up.calls = 0
+        raise given_up
+
+    def _is_left(self, llm_id: str) -> bool:
+        return llm_id not in self._given_up
+
+    def _is_better(self, other: str, llm_id: str) -> bool:
+        """Whether it can be asked while the row's own LLM only fails."""
+        if not other or other == llm_id or not self._is_left(other):
+            return False
+        return self._gate(llm_id).is_blocked and not self._gate(other).is_blocked
+
+    def _gate(self, llm_id: str) -> Gate:
+        if llm_id not in self._gates:
+
+            def elsewhere() -> bool:
+                return not self._is_left(llm_id) or self._is_better(self._fallback, llm_id)
+
+            limiter = Limiter(self._traffic.own)
+            self._gates[llm_id] = Gate(self._call, limiter, self._traffic, elsewhere)
+        return self._gates[llm_id]
+
+    def _give_up(self, llm_id: str, error: LlmError) -> None:
+        if self._is_left(llm_id):
+            self._given_up[llm_id] = error
+            self.check_left()
+            logger.warning(f"{llm_id} is given up, other LLMs go on. {_why(llm_id, error)}")
+
+
+def _asking(request: CompletionRequest, llm_id: str) -> CompletionRequest:
+    return request if request.llm_id == llm_id else replace(request, llm_id=llm_id)
+
+
+def _why(llm_id: str, error: LlmError) -> str:
+    status = "" if error.status is None else f" (HTTP {error.status})"
+    if isinstance(error, LlmDownError):
+        return f"The provider has failed every call for {duration(error.seconds)} ({error}): run again when it works."
+    sentence = {
+        "authentication": f"The Mesh refused the run's credentials{status}: check that you may use this LLM"
+        " and may read and write this project",
+        "quota": f"A quota blocks the LLM{status}: ask an admin to raise it, or wait until it is reset",
+    }.get(
+        error.error_type,
+        f"The Mesh has no such LLM, or not for you{status}: choose another one in 'LLM'"
+        " (the macro 'List available LLMs' shows them)",
+    )
+    return f"{sentence}; the LLM was {llm_id}."
