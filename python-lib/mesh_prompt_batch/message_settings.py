@@ -16,9 +16,10 @@ LABELS = {
     "user_column": "User message column",
     "system_template": "System message template",
     "user_template": "User message template",
+    "conversation_column": "Conversation column",
     "examples": "Examples",
 }
-MODES = ("columns", "template")
+MODES = ("columns", "template", "conversation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,23 @@ class WrittenMessages:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversations:
+    """Mode conversation: all messages of a row in the cell of one column."""
+
+    column: str
+
+    def chosen_columns(self) -> Sequence[tuple[str, str]]:
+        return [("conversation_column", self.column)]
+
+    def described(self) -> Mapping[str, object]:
+        return {"conversation column": self.column}
+
+
+@dataclass(frozen=True, slots=True)
 class MessageSettings:
     """Fields of modes that were not chosen are not read."""
 
-    source: WrittenMessages
+    source: WrittenMessages | Conversations
 
     @classmethod
     def from_form(cls, form: Form, variables: Mapping[str, str]) -> "MessageSettings":
@@ -58,6 +72,9 @@ class MessageSettings:
         mode = form.choice("messages_mode", MODES, "columns")
         if mode == "template":
             return cls(_from_templates(form, variables))
+        if mode == "conversation":
+            advice = "choose the column with the conversation of each row"
+            return cls(Conversations(form.required_text("conversation_column", advice)))
         return cls(_from_columns(form))
 
     def chosen_columns(self) -> Sequence[tuple[str, str]]:

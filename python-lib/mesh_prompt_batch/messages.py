@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from mesh_prompt_batch.completion import CompletionRequest, Message
+from mesh_prompt_batch.conversation import conversation
 from mesh_prompt_batch.errors import RequestError
-from mesh_prompt_batch.message_settings import WrittenMessages
+from mesh_prompt_batch.message_settings import Conversations, WrittenMessages
 from mesh_prompt_batch.row_llm import row_llm
 from mesh_prompt_batch.settings import Settings
 
 Row = Sequence[str]
+MessagesFromRow = Callable[[Row], tuple[Message, ...]]
 
 
 def request_builder(
@@ -18,7 +20,7 @@ def request_builder(
 
     The function raises RequestError (`invalid_row`) for a row that asks nothing or cannot be sent.
     """
-    messages_from_row = _written(settings.messages.source, columns)
+    messages_from_row = _messages_from(settings.messages.source, columns)
     llm_of_row = row_llm(settings.llm, columns)
 
     def request_from_row(row: Row) -> CompletionRequest:
@@ -30,9 +32,16 @@ def request_builder(
     return request_from_row
 
 
-def _written(
-    source: WrittenMessages, columns: Sequence[str]
-) -> Callable[[Row], tuple[Message, ...]]:
+def _messages_from(
+    source: WrittenMessages | Conversations, columns: Sequence[str]
+) -> MessagesFromRow:
+    if isinstance(source, Conversations):
+        place = columns.index(source.column)
+        return lambda row: conversation(row[place])
+    return _written(source, columns)
+
+
+def _written(source: WrittenMessages, columns: Sequence[str]) -> MessagesFromRow:
     system, user = source.system.filler(columns), source.user.filler(columns)
 
     def messages_from_row(row: Row) -> tuple[Message, ...]:

@@ -11,6 +11,7 @@ import pytest
 
 from mesh_prompt_batch import llm_listing, plugin_settings, settings
 from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.message_settings import WrittenMessages
 from mesh_prompt_batch.output import COLUMNS
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.version import VERSION
@@ -27,7 +28,12 @@ FORMS = [
 ]
 DISPLAY_ONLY = {"show_advanced"}
 # What the recipe needs in every mode.
-NEEDED: ANY = {"llm_id": "a", "user_column": "b", "user_template": "c"}
+NEEDED: ANY = {
+    "llm_id": "a",
+    "user_column": "b",
+    "user_template": "c",
+    "conversation_column": "d",
+}
 TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
     "TEXTAREA": (str,),
@@ -104,6 +110,7 @@ def test_fields_are_shown_by_fields_that_exist() -> None:
 MAIN_FIELDS = {
     "columns": ["system_column", "user_column"],
     "template": ["system_template", "user_template"],
+    "conversation": ["conversation_column"],
 }
 
 
@@ -136,6 +143,24 @@ def holds(condition: str, form: ANY) -> bool:
     assert match is not None, condition
     value = form.get(match[1])
     return bool(value) if match[2] is None else (value == match[3]) == (match[2] == "==")
+
+
+def test_the_examples_fill_in_fields_of_the_form() -> None:
+    for path in (ROOT / "examples").glob("*.json"):
+        example = json.loads(path.read_text(encoding="utf-8"))
+        assert example.keys() <= settings.LABELS.keys(), path.name
+        Settings.from_config({"llm_id": "a", **example}, {})
+
+
+def test_the_parts_of_an_example_are_those_that_the_code_reads() -> None:
+    (examples,) = [it for it in fields(RECIPE) if it["type"] == "OBJECT_LIST"]
+    parts = examples["subParams"]
+    assert isinstance(parts, list)
+    pair = {str(it["name"]): "text" for it in parts}
+    read = Settings.from_config({**NEEDED, "examples": [pair]}, {}).messages.source
+    assert isinstance(read, WrittenMessages)
+    assert [it["role"] for it in read.examples] == [*pair]
+    assert all(len(str(it["description"])) > 10 and it["label"] for it in parts)
 
 
 def test_roles_named_elsewhere_exist() -> None:

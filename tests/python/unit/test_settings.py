@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.message_settings import WrittenMessages
 from mesh_prompt_batch.own_limits import Limits
 from mesh_prompt_batch.plugin_settings import PluginSettings
 from mesh_prompt_batch.settings import Settings
@@ -69,6 +70,8 @@ def test_what_is_missing_is_named_by_its_label() -> None:
         parsed(llm_id=None)
     with pytest.raises(SettingsError, match="'User message column' is missing"):
         parsed(user_column=" ")
+    with pytest.raises(SettingsError, match="'Conversation column' is missing"):
+        parsed(messages_mode="conversation")
 
 
 def test_a_column_that_is_gone_is_told_with_those_that_are_there() -> None:
@@ -122,6 +125,7 @@ def test_variables_of_the_project_are_part_of_a_template_and_other_names_stay() 
     )
     assert settings.read_columns() == {"mood", "question"}
     source = settings.messages.source
+    assert isinstance(source, WrittenMessages)
     assert source.system.filler(["mood"])(["kind"]) == "be kind ${tone}, 5 words, ${HOME}"
     assert source.user.filler(["question"])(["why?"]) == "why?: $5 ${}"
     assert "1 ${…} that are no variable of the project sent as they are" in settings.described()
@@ -147,6 +151,10 @@ def test_settings_of_modes_that_were_not_chosen_are_not_read() -> None:
     assert parsed(system_template=5, user_template="{{") == parsed()
     chosen: dict[str, Any] = {"messages_mode": "template", "user_template": "{{a}}"}
     assert parsed(**chosen, system_column=[]) == parsed(**{**chosen, "user_column": 5})
+    chosen = {"messages_mode": "conversation", "conversation_column": "chat"}
+    assert parsed(**chosen, examples=5, user_template="{{") == parsed(**chosen)
+    assert parsed(**chosen).read_columns() == {"chat"}
+    assert "conversation column: chat" in parsed(**chosen).described()
 
 
 def test_an_example_has_both_sides() -> None:

@@ -69,7 +69,14 @@ def argument_error(body: Body) -> str | None:
 def user_text(body: Body) -> str:
     """What was asked: the last user message."""
     users = [it["content"] for it in body["messages"] if it["role"] == "user"]
-    return str(users[-1]) if users else ""
+    return content_text(users[-1]) if users else ""
+
+
+def content_text(content: object) -> str:
+    """The words of a content, which may be text, an array of parts, or nothing beside a tool call."""
+    if isinstance(content, list):
+        return " ".join(str(part["text"]) for part in content if part["type"] == "text")
+    return str(content or "")
 
 
 def rule_answer(text: str) -> str:
@@ -100,7 +107,7 @@ def completion_body(body: Body, text: str, *, with_usage: bool) -> dict[str, obj
 
 
 def usage(body: Body, completion_tokens: int) -> dict[str, int]:
-    prompt = sum(len(str(it["content"]).split()) for it in body["messages"])
+    prompt = sum(len(content_text(it.get("content")).split()) for it in body["messages"])
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion_tokens,
