@@ -4,13 +4,14 @@ from pathlib import Path
 
 from mesh_prompt_batch.adapters import dss, mesh
 from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.ceilings import capped
 from mesh_prompt_batch.settings import Settings
 
 with dss.recipe_run() as recipe:
     complete_dataset(
         recipe.messages,
         recipe.completions,
-        Settings.from_config(recipe.config, recipe.variables),
+        capped(Settings.from_config(recipe.config, recipe.variables), recipe.mesh.plugin.ceilings),
         lambda settings: mesh.MeshCalls(
             lambda: recipe.mesh.connect(mesh.list_llm_ids),
             timeout_seconds=settings.run.timeout_seconds,

@@ -28,7 +28,8 @@ TEMPERATURES, TOKENS = Range(0, 2), Range(1)
 class LlmSettings:
     """`parameters` are the request's own, spelled as the API spells them; what is unset is not in them.
 
-    The columns hold a row's own value in the place of the recipe's; "" where none was chosen.
+    The columns hold a row's own value in the place of the recipe's; "" where none was chosen. `allowed_llm_ids` are the
+    admins'; none of them: all are allowed.
     """
 
     llm_id: str
@@ -37,6 +38,7 @@ class LlmSettings:
     llm_id_column: str = ""
     temperature_column: str = ""
     max_tokens_column: str = ""
+    allowed_llm_ids: tuple[str, ...] = ()
 
     @classmethod
     def from_form(cls, form: Form, variables: Mapping[str, str]) -> "LlmSettings":

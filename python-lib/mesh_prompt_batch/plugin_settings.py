@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mesh_prompt_batch.form import Form
+from mesh_prompt_batch.ceilings import NO_CEILINGS, Ceilings
+from mesh_prompt_batch.form import Form, Range
 
 LABELS = {
     "api_key": "API key",
     "dss_url": "DSS URL",
     "ca_bundle": "CA certificates file",
     "temporary_api_keys": "Temporary API keys",
+    "max_concurrency_ceiling": "Most calls at once",
+    "allowed_llm_ids": "Allowed LLM ids",
 }
 
 
@@ -21,6 +24,7 @@ class PluginSettings:
     dss_url: str = ""
     ca_bundle: str = ""
     temporary_api_keys: bool = False
+    ceilings: Ceilings = NO_CEILINGS
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> "PluginSettings":
@@ -31,4 +35,8 @@ class PluginSettings:
             form.text("dss_url").strip(),
             form.text("ca_bundle").strip(),
             form.flag("temporary_api_keys", default=False),
+            Ceilings(
+                form.optional_integer("max_concurrency_ceiling", Range(1), None),
+                tuple(it.strip() for it in form.texts("allowed_llm_ids") if it.strip()),
+            ),
         )

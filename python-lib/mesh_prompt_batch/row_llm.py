@@ -29,9 +29,15 @@ def row_llm(settings: LlmSettings, columns: Sequence[str]) -> Callable[[Row], Ro
                 "max_tokens": form.optional_integer("max_tokens_column", TOKENS, None),
             }
             llm_id = form.text("llm_id_column").strip() or settings.llm_id
+            _check_allowed(llm_id, settings)
         except SettingsError as error:
             raise RequestError("invalid_row", str(error)) from None
         said = {name: value for name, value in own.items() if value is not None}
         return llm_id, {**settings.parameters, **said}
 
     return of_row
+
+
+def _check_allowed(llm_id: str, settings: LlmSettings) -> None:
+    if settings.allowed_llm_ids and llm_id not in settings.allowed_llm_ids:
+        raise RequestError("invalid_row", f"The plugin's admins do not allow the LLM {llm_id}.")

@@ -65,3 +65,14 @@ def test_an_llm_that_only_fails_is_replaced_by_the_fallback_before_rows_are_lost
     assert result.succeeded, result.text
     assert flow.column("answered_by") == [OTHER] * 40
     assert sum(call.body["model"] == LLM_ID for call in flow.mesh.calls) < 30
+
+
+def test_the_admins_ceilings_hold(flow: Flow) -> None:
+    ask(flow, *[("", "", "")] * 12, (OTHER, "", ""))
+    ceilings = {"max_concurrency_ceiling": 2, "allowed_llm_ids": [LLM_ID]}
+    flow.mesh.delay_seconds = 0.05
+    config = {**OWN, "max_concurrency": 8, "adaptive_concurrency": False}
+    result = flow.run({**config, "send_identical_rows_once": False}, plugin_config=ceilings)
+    assert result.succeeded, result.text
+    assert flow.column("error_type")[-1] == "invalid_row"
+    assert flow.mesh.turns.most_in_flight == 2
