@@ -162,17 +162,19 @@ def _spool(
     settings: Settings,
 ) -> None:
     """As fast as the dataset reads: no cursor of a database waits for an LLM, and the input is one snapshot."""
-    for chunk in chunks:
-        if engine.stopped and not settings.run.publishes_when_stopped:
-            return
-        reused = rows.add(totals.rows + 1, chunk)
-        totals.rows += len(chunk)
-        totals.resumed += reused.resumed
-        totals.identical += reused.identical
-        engine.rows_added(rows.llm_ids)
-    totals.all_read = True
-    engine.rows_added(rows.llm_ids, all_added=True)
-    logger.info(
-        f"Read {totals.rows:,} rows: resuming {totals.resumed:,} answers, {totals.identical:,} identical rows,"
-        f" {totals.rows - totals.resumed - totals.identical:,} to ask."
-    )
+    try:
+        for chunk in chunks:
+            if engine.stopped and not settings.run.publishes_when_stopped:
+                return
+            reused = rows.add(totals.rows + 1, chunk)
+            totals.rows += len(chunk)
+            totals.resumed += reused.resumed
+            totals.identical += reused.identical
+            engine.rows_added(rows.llm_ids)
+        totals.all_read = True
+        engine.rows_added(rows.llm_ids, all_added=True)
+    finally:
+        logger.info(
+            f"Read {totals.rows:,} rows: resuming {totals.resumed:,} answers, {totals.identical:,} identical rows,"
+            f" {totals.rows - totals.resumed - totals.identical:,} to ask."
+        )

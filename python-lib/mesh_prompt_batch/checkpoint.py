@@ -16,7 +16,7 @@ from mesh_prompt_batch.part_list import PartList
 from mesh_prompt_batch.process import is_alive, process_identity
 from mesh_prompt_batch.range_file import RangeFile
 from mesh_prompt_batch.run_folder import STATE, RunFolder, answers_folder
-from mesh_prompt_batch.run_state import ASKING, CLOSED, WRITING, RunState
+from mesh_prompt_batch.run_state import ASKING, CLOSED, UNREADABLE, WRITING, RunState
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.saver import Saved, Saver
 
@@ -124,6 +124,7 @@ class FolderCheckpoint:
         self._saved: Saved | None = None
         self._saver: Saver | None = None
         self._state: RunState
+        self._last_phase = ""
 
     def __enter__(self) -> "Self":
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
@@ -131,9 +132,9 @@ class FolderCheckpoint:
         last = self._folder.state()
         if last is not None and last.owner:
             self._refuse_while_alive(last)
-        if last is not None and last.phase == WRITING and self._appends:
+        if last is not None and last.phase in (WRITING, UNREADABLE) and self._appends:
             raise RunStoppedError(
-                "The last run ended while it appended to the output, which may hold some of its rows: remove them"
+                "The last run ended while it appended to the output, which may hold its rows: remove them"
                 f" there, then delete {self._folder.path(STATE)} in the run folder and run again; no answer is lost."
             )
         self._claim(last)
@@ -158,12 +159,12 @@ class FolderCheckpoint:
             self._saver.recorded()
 
     def writing(self) -> None:
-        self._finish_saving()
-        self._state = replace(self._state, phase=WRITING)
-        self._folder.write_state(self._state)
+        # The saver goes on: its beat shows that a run lives which writes for minutes.
+        if self._saver is not None:
+            self._saver.turn_to(WRITING)
 
     def written(self, *, closed: bool) -> None:
-        self._state = replace(self._state, phase=CLOSED if closed else ASKING)
+        self._last_phase = CLOSED if closed else ASKING
 
     def __exit__(
         self,
@@ -172,7 +173,7 @@ class FolderCheckpoint:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._finish_saving()
+            self._finish_saving(tidy=error is None)
             self._folder.write_state(self._state.released())
         except RunStoppedError as failure:
             self._tell_what_is_not_saved()
@@ -184,10 +185,11 @@ class FolderCheckpoint:
             if self._saved is not None:
                 self._saved.ranges.close()
 
-    def _finish_saving(self) -> None:
+    def _finish_saving(self, *, tidy: bool) -> None:
         if self._saver is not None:
             saver, self._saver = self._saver, None
-            self._state = saver.finish()
+            state = saver.finish(tidy=tidy)
+            self._state = replace(state, phase=self._last_phase or state.phase)
 
     def _tell_what_is_not_saved(self) -> None:
         if self._saved is None:
@@ -210,7 +212,7 @@ class FolderCheckpoint:
 
     def _epoch_to_go_on(self, last: RunState | None) -> str:
         """The last run's, or "" to start afresh."""
-        if last is not None:
+        if last is not None and last.phase != UNREADABLE:
             return "" if last.phase == CLOSED and not self._reuse.always else last.epoch
         epochs = [name.split("/")[1] for name in self._folder.answer_names()]
         if epochs:

@@ -63,7 +63,8 @@ def is_alive(identity: str) -> bool | None:
     machine, _, process = identity.rpartition("/")
     if not ours or machine != ours.rpartition("/")[0]:
         return None
-    return _identity(int(process.partition("-")[0])) == identity
+    number = process.partition("-")[0]
+    return number.isdecimal() and _identity(int(number)) == identity
 
 
 def _identity(number: int) -> str:

@@ -1,8 +1,10 @@
 """A local file that only grows, and readers of its ranges."""
 
+import contextlib
 import io
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
@@ -13,7 +15,8 @@ class RangeFile:
     """Without a name where the system allows that, readable by its owner alone."""
 
     def __init__(self, directory: Path) -> None:
-        self._file = tempfile.TemporaryFile(prefix="prompt-batch-", dir=directory)  # noqa: SIM115  # `close`
+        with _disk_errors():
+            self._file = tempfile.TemporaryFile(prefix="prompt-batch-", dir=directory)  # noqa: SIM115  # `close`
         self.size = 0
 
     def close(self) -> None:
@@ -22,20 +25,26 @@ class RangeFile:
     def append(self, data: bytes) -> tuple[int, int]:
         """Start and end of the new range. Raises RunStoppedError when the disk is full."""
         start = self.size
-        try:
+        with _disk_errors():
             self._file.seek(start)
             self._file.write(data)
             self._file.flush()
-        except OSError as error:
-            raise RunStoppedError(
-                f"The job's working directory cannot be written ({error.strerror}): free some space there."
-            ) from None
         self.size += len(data)
         return start, self.size
 
     def reader(self, start: int, end: int) -> IO[bytes]:
         """A file of its own, as uploads want one."""
         return cast("IO[bytes]", io.BufferedReader(_Range(self._file.fileno(), start, end)))
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunStoppedError(
+            f"The job's working directory cannot be written ({error.strerror}): free some space there."
+        ) from None
 
 
 class _Range(io.RawIOBase):

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from mesh_prompt_batch.answer_block import NewerFormatError, Stream
 from mesh_prompt_batch.errors import PromptBatchError, RunStoppedError
-from mesh_prompt_batch.run_state import RunState
+from mesh_prompt_batch.run_state import UNREADABLE, RunState
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -78,10 +78,27 @@ class RunFolder:
         self._tried("written", lambda: self._folder.write(self._root + name, content()))
 
     def delete(self, name: str) -> None:
-        self._tried("written", lambda: self._folder.delete(self._root + name))
+        """So that it is gone: users may empty the folder at any time."""
+
+        def delete() -> None:
+            try:
+                self._folder.delete(self._root + name)
+            except Exception:
+                if self._root + name in self._folder.names():
+                    raise
+
+        self._tried("written", delete)
 
     def state(self) -> RunState | None:
-        """None where there is none, or none that can be read."""
+        """None where there is none."""
+        state = self._state_now()
+        if state is not None and state.phase == UNREADABLE:
+            # Storage may show an object while it is being written.
+            self._sleep(FIRST_PAUSE_SECONDS)
+            state = self._state_now()
+        return state
+
+    def _state_now(self) -> RunState | None:
         if self._root + STATE not in self._tried("read", self._folder.names):
             return None
         try:
@@ -132,4 +149,5 @@ def _in_words(what: str) -> Iterator[None]:
 
 
 def _as_name(text: str) -> str:
-    return quote(text, safe=" ")
+    # Dots alone would lead out of the folder.
+    return quote(text, safe=" ") if text.strip(".") else text.replace(".", "%2E")

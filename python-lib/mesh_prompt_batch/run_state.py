@@ -7,6 +7,7 @@ from mesh_prompt_batch.answer_block import NewerFormatError
 
 FORMAT = 1
 ASKING, WRITING, CLOSED = "asking", "writing", "closed"
+UNREADABLE = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class RunState:
 
     `epoch` names the folder of the answers. `phase`: rows are being asked (or were, when the run ended), the output is
     being written, or all is done and the next run starts afresh. `owner` is the run at work, "" when none is; its
-    process is known by `process` where both runs are on one machine. `beat` grows while the owner lives.
+    process is known by `process` where both runs are on one machine. `beat` grows while the owner lives. The phase is
+    UNREADABLE where something lies there that tells nothing.
     """
 
     epoch: str
@@ -29,15 +31,24 @@ class RunState:
         return json.dumps({"format": FORMAT, **asdict(self)}).encode()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "RunState | None":
-        """None where it was cut short or is something else. Raises NewerFormatError."""
+    def from_bytes(cls, data: bytes) -> "RunState":
+        """UNREADABLE where it was cut short or is something else. Raises NewerFormatError."""
         try:
             told = json.loads(data)
             if told.pop("format") > FORMAT:
                 raise NewerFormatError("The state of the last run is newer than this plugin.")
-            return cls(**told)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return None
+            state = cls(**told)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return cls("", UNREADABLE)
+        return state if state._is_of_use() else cls("", UNREADABLE)
+
+    def _is_of_use(self) -> bool:
+        texts, counts = (self.epoch, self.owner, self.process), (self.saved, self.beat)
+        return (
+            self.phase in (ASKING, WRITING, CLOSED)
+            and all(isinstance(it, str) for it in texts)
+            and all(type(it) is int for it in counts)
+        )
 
     def released(self) -> "RunState":
         return replace(self, owner="", process="")

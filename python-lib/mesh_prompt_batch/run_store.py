@@ -103,7 +103,8 @@ class RunStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._lock = threading.Lock()
-        handle, name = tempfile.mkstemp(prefix="prompt-batch-", suffix=".sqlite", dir=directory)
+        with _disk_errors(directory):
+            handle, name = tempfile.mkstemp(prefix="prompt-batch-", suffix=".sqlite", dir=directory)
         os.close(handle)
         self._connection = sqlite3.connect(name, check_same_thread=False, isolation_level=None)
         try:

@@ -14,7 +14,7 @@ from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.part_list import Part, PartList
 from mesh_prompt_batch.range_file import RangeFile
 from mesh_prompt_batch.run_folder import RunFolder, answers_folder
-from mesh_prompt_batch.run_state import RunState
+from mesh_prompt_batch.run_state import UNREADABLE, RunState
 from mesh_prompt_batch.run_store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ class Saver:
         self._failed = failed
         self._error: BaseException | None = None
         self._changed = threading.Condition()
-        self._recorded = self._ending = False
+        self._recorded = self._ending = self._tidies = False
+        self._phase = state.phase
         self._chores: deque[Chore] = deque()
         self._place = self._objects = 0
         self._next_save = 0.0
@@ -73,7 +74,19 @@ class Saver:
         """There are outcomes in the store that may need saving."""
         with self._changed:
             self._recorded = True
-            self._changed.notify()
+            self._changed.notify_all()
+
+    def turn_to(self, phase: str) -> None:
+        """Save what is not yet saved, then say in the folder that `phase` has begun.
+
+        Raises what made that impossible.
+        """
+        with self._changed:
+            self._recorded, self._phase = True, phase
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._error is not None or self._state.phase == phase)
+        if self._error is not None:
+            raise self._error
 
     def tidy(self, groups: Sequence[Sequence[Part]], forgotten: Sequence[str]) -> None:
         """In spare moments: make one object of each group, delete those that are `forgotten`."""
@@ -81,13 +94,17 @@ class Saver:
         chores += [partial(_delete, name=name) for name in forgotten]
         with self._changed:
             self._chores.extend(chores)
-            self._changed.notify()
+            self._changed.notify_all()
 
-    def finish(self) -> RunState:
-        """Save what is not yet saved, and end. Raises what made that impossible."""
+    def finish(self, *, tidy: bool) -> RunState:
+        """Save what is not yet saved, `tidy` up or leave that to the next run, and end.
+
+        Raises what made saving impossible.
+        """
         with self._changed:
             self._recorded = self._ending = True
-            self._changed.notify()
+            self._tidies = tidy
+            self._changed.notify_all()
         self._thread.join()
         if self._error is not None:
             raise self._error
@@ -99,26 +116,36 @@ class Saver:
             while self._step(folder):
                 pass
         except RunStoppedError as error:
-            self._error = error
+            self._end_with(error)
             self._failed(error)
         except BaseException as error:  # noqa: BLE001  # raised where `finish` is called
-            self._error = error
+            self._end_with(error)
             self._failed(RunStoppedError(f"Saving answers failed ({type(error).__name__})."))
+
+    def _end_with(self, error: BaseException) -> None:
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    @property
+    def _turning(self) -> bool:
+        return self._phase != self._state.phase
 
     def _step(self, folder: RunFolder) -> bool:
         now = time.monotonic()
         with self._changed:
-            save = self._recorded and (self._ending or now >= self._next_save)
+            hurried = self._ending or self._turning
+            save = self._recorded and (hurried or now >= self._next_save)
             if save:
                 self._recorded = False
-            elif self._ending:
+            elif self._ending and not (self._tidies and self._chores):
                 return False
         if save:
             self._save(folder)
-        elif now >= self._next_beat:
+        elif now >= self._next_beat or (self._turning and not self._ending):
             self._beat(folder)
         elif self._chores:
-            self._chores.popleft()(folder)
+            self._tidy_once(folder)
         else:
             self._wait(now)
         return True
@@ -126,7 +153,8 @@ class Saver:
     def _wait(self, now: float) -> None:
         with self._changed:
             until = min(self._next_beat, self._next_save) if self._recorded else self._next_beat
-            if not self._ending and not (self._recorded and until <= now):
+            wanted = self._ending or self._turning or bool(self._chores)
+            if not wanted and not (self._recorded and until <= now):
                 self._changed.wait(max(0.0, until - now))
 
     def _save(self, folder: RunFolder) -> None:
@@ -162,17 +190,27 @@ class Saver:
         self._saved.parts.replace(parts, name)
         self._chores.extend(partial(_delete, name=part.name) for part in parts)
 
+    def _tidy_once(self, folder: RunFolder) -> None:
+        try:
+            self._chores.popleft()(folder)
+        except RunStoppedError:
+            # Nothing is lost by it: where saving fails too, that stops the run.
+            self._chores.clear()
+            logger.warning("The run folder could not be tidied up: the next run does it.")
+
     def _beat(self, folder: RunFolder) -> None:
         there = folder.state()
-        if there is not None and there.owner != self._state.owner:
+        if there is not None and there.phase != UNREADABLE and there.owner != self._state.owner:
             raise RunStoppedError(
                 "Another run of this recipe took over, as this one showed no life for half a minute."
             )
-        self._state = replace(
-            self._state, beat=self._state.beat + 1, saved=max(self._state.saved, self._saved.count)
-        )
-        folder.write_state(self._state)
+        saved = max(self._state.saved, self._saved.count)
+        told = replace(self._state, phase=self._phase, beat=self._state.beat + 1, saved=saved)
+        folder.write_state(told)
         self._next_beat = time.monotonic() + BEAT_SECONDS
+        with self._changed:
+            self._state = told
+            self._changed.notify_all()
 
     def _new_name(self) -> str:
         self._objects += 1

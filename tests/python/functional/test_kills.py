@@ -3,115 +3,127 @@
 Every moment by TORTURE=1 (`make torture`); else KILLS of them, chosen by SEED, which is printed.
 """
 
+import asyncio
 import os
-import random
+import shutil
 import signal
-import sys
-from collections import Counter
+import threading
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from aiohttp import web
+from matrix import (
+    FOLDER,
+    WHILE_WRITING,
+    Moment,
+    Paid,
+    answer,
+    chosen,
+    questions_of,
+    run_until,
+)
 
-from local_dss.behaviour import Behaviour
-from local_dss.job import JobResult
+from local_dss import faults
 from local_flow import Flow
 from mesh_prompt_batch.answer_block import answers, blocks, encoded
 
 ROWS, CONCURRENCY, CALL_SECONDS = 120, 4, 0.1
 SAMPLE = int(os.environ.get("KILLS", "6"))
-SEED = int(os.environ.get("SEED", "20261123"))
-FOLDER = {"completions": ["answers"], "run_folder": ["run"]}
-WHILE_WRITING = (
-    "the output is cleared",
-    "a row is written",
-    "rows reach the output",
-    "the output is whole",
-)
-# What may lie between an answer and its save: the recorder, the interval, the upload; and a busy machine.
-UNSAVED_SECONDS = 0.1 + 0.2 + 0.2 + 1.5
-
-
-class Moment(NamedTuple):
-    name: str
-    nth: int
-    number: signal.Signals
-    crowded: bool = False
-
-    def __str__(self) -> str:
-        crowd = " in a crowded folder" if self.crowded else ""
-        return f"{self.name} {self.nth}{crowd} {self.number.name}"
+SIGNALS = (signal.SIGKILL, signal.SIGTERM)
+UPLOADS = ("an upload begins", "half an upload", "an upload ends")
+STATE = [f"{it} of the state" for it in UPLOADS]
 
 
 def moments() -> list[Moment]:
-    signals = (signal.SIGKILL, signal.SIGTERM)
-    uploads = ("an upload begins", "half an upload", "an upload ends")
-    found = [Moment("a call", n, it) for n, it in product((1, 2, 5, 20, 60, 90, 110, 115), signals)]
-    found += [Moment(*it) for it in product(uploads, (1, 2, 3, 6, 9), signals)]
-    found += [Moment("a row is written", n, it) for n, it in product((1, 60, 120), signals)]
+    found = [Moment("a call", n, it) for n, it in product((1, 2, 5, 20, 60, 90, 110, 115), SIGNALS)]
+    found += [Moment(*it) for it in product(UPLOADS, (1, 2, 3, 6, 9), SIGNALS)]
+    # The first claims the folder, the second says that the output is being written, the third closes.
+    found += [Moment(*it) for it in product(STATE, (1, 2, 3), SIGNALS)]
+    found += [Moment("a row is written", n, it) for n, it in product((1, 60, 120), SIGNALS)]
     ends = ("the output is cleared", "rows reach the output", "the output is whole")
-    found += [Moment(name, 1, it) for name, it in product(ends, signals)]
-    found += [Moment(name, n, it, True) for name, n, it in product(uploads, (2, 3), signals)]
-    found += [Moment("a deletion", n, it, True) for n, it in product((1, 2, 20, 40), signals)]
+    found += [Moment(name, 1, it) for name, it in product(ends, SIGNALS)]
+    found += [Moment(name, n, it, True) for name, n, it in product(UPLOADS, (2, 3), SIGNALS)]
+    found += [Moment("a deletion", n, it, True) for n, it in product((1, 2, 20, 40), SIGNALS)]
     return found
 
 
-def chosen() -> list[Moment]:
-    if os.environ.get("TORTURE"):
-        return moments()
-    sys.stdout.write(f"SEED={SEED}\n")
-    return random.Random(SEED).sample(moments(), SAMPLE)
+def when_appending() -> list[Moment]:
+    found = [Moment(name, 1, it) for name, it in product(WHILE_WRITING, SIGNALS)]
+    found += [Moment("a row is written", 60, it) for it in SIGNALS]
+    return found + [Moment(name, n, signal.SIGKILL) for name, n in product(STATE, (2, 3))]
 
 
-@pytest.mark.parametrize("moment", chosen(), ids=str)
+@pytest.mark.parametrize("moment", chosen(moments(), SAMPLE), ids=str)
 def test_a_killed_run_is_ended_by_the_next_and_no_answer_is_paid_twice(
     flow: Flow, moment: Moment
 ) -> None:
-    questions = [f"question {n % (ROWS - 5)}" for n in range(ROWS)]
+    questions = questions_of(ROWS, ROWS - 5)
     flow.ask(*questions)
     flow.previous_output()
     flow.mesh.delay_seconds = CALL_SECONDS
     if moment.crowded:
         crowd(flow, questions)
-    assert not run_until(flow, moment).succeeded
-    assert flow.untouched() or moment.name in WHILE_WRITING
-    last_call = max((it.moment for it in flow.mesh.calls), default=0.0)
-    asked = {question(it.body): it.moment for it in flow.mesh.calls}
-    finished = flow.run({"max_concurrency": 16}, outputs=FOLDER)
+    assert not run_until(flow, {"max_concurrency": CONCURRENCY}, moment).succeeded
+    closing = moment.name in STATE and moment.nth == 3
+    assert flow.untouched() or moment.name in WHILE_WRITING or closing
+    paid, calls = Paid(flow), len(flow.mesh.calls)
+    finished = run_until(flow, {"max_concurrency": 16})
     assert finished.succeeded, finished.text
     assert flow.column("question") == questions
-    assert flow.column("completion") == [f"You said: {it}" for it in questions]
-    times = Counter(question(it.body) for it in flow.mesh.calls)
-    twice = [it for it in times if times[it] > 1]
-    assert set(times) == set(questions)
-    assert max(times.values()) <= 2
-    assert all(asked[it] + CALL_SECONDS > last_call - UNSAVED_SECONDS for it in twice)
+    assert flow.column("completion") == [answer(it) for it in questions]
+    if moment.name == "an upload ends of the state" and closing:
+        # The run was closed: the next one starts afresh.
+        assert len(flow.mesh.calls) == calls + ROWS - 5
+        return
+    twice = paid.twice()
+    assert all(paid.just_before_the_end(it) for it in twice)
     if moment.number == signal.SIGTERM:
         assert len(twice) <= CONCURRENCY
+    if moment.name in WHILE_WRITING or closing:
+        assert len(flow.mesh.calls) == calls
 
 
-def run_until(flow: Flow, moment: Moment) -> JobResult:
-    config = {"max_concurrency": CONCURRENCY}
-    if moment.name == "a call":
-        job = flow.start(config, outputs=FOLDER)
-        flow.mesh.wait_for_calls(moment.nth)
-        job.send(moment.number)
-        return job.wait()
-    killed_at = f"{moment.name}:{moment.nth}:{int(moment.number)}"
-    return flow.run(config, outputs=FOLDER, behaviour=Behaviour(killed_at=killed_at))
+@pytest.mark.parametrize("moment", chosen(when_appending(), (SAMPLE + 2) // 4), ids=str)
+def test_killed_while_it_appends_no_row_is_there_twice_and_none_is_paid_again(
+    flow: Flow, moment: Moment
+) -> None:
+    flow.ask(*questions_of(10, 10))
+    config = {"max_concurrency": 16, "send_identical_rows_once": True}
+    assert run_until(flow, config, appends=["answers"]).succeeded
+    questions = questions_of(ROWS, ROWS)
+    flow.ask(*questions)
+    output = flow.project.dataset("answers").folder
+    shutil.copytree(output, output.with_name("kept"))
+    # The first run says three times how it stands.
+    assert not run_until(flow, config, moment, appends=["answers"]).succeeded
+    calls = len(flow.mesh.calls)
+    again = run_until(flow, config, appends=["answers"])
+    if not again.succeeded:
+        assert "remove them there, then delete DEMO.answers/whole/state.json" in again.banner
+        assert len(flow.mesh.calls) == calls
+        shutil.rmtree(output)
+        output.with_name("kept").rename(output)
+        (flow.project.managed_folder("run") / "DEMO.answers/whole/state.json").unlink()
+        again = run_until(flow, config, appends=["answers"])
+    assert again.succeeded, again.text
+    closed = moment == Moment("an upload ends of the state", 3, signal.SIGKILL)
+    expected = [*questions_of(10, 10), *questions * (2 if closed else 1)]
+    assert flow.column("question") == expected
+    assert flow.column("completion") == [answer(it) for it in expected]
+    assert len(flow.mesh.calls) == calls + (ROWS if closed else 0)
 
 
 def crowd(flow: Flow, questions: list[str]) -> None:
     """Half the rows are answered, in more objects than are left alone."""
     flow.ask(*questions[:50])
-    assert flow.run({"max_concurrency": 16, "row_limit": 50}, outputs=FOLDER).succeeded
+    assert run_until(flow, {"max_concurrency": 16, "row_limit": 50}).succeeded
     for path in answer_files(flow):
         with path.open("rb") as stream:
             found = [it for block in blocks(stream) for it in answers(block)]
         path.unlink()
-        for number, answer in enumerate(found):
-            path.with_name(f"{path.name}-{number:03d}").write_bytes(encoded([answer]))
+        for number, one in enumerate(found):
+            path.with_name(f"{path.name}-{number:03d}").write_bytes(encoded([one]))
     assert len(answer_files(flow)) > 40
     flow.ask(*questions)
     flow.previous_output()
@@ -122,6 +134,20 @@ def answer_files(flow: Flow) -> list[Path]:
     return sorted(it for it in root.rglob("*") if "/answers/" in str(it) and it.is_file())
 
 
-def question(body: object) -> str:
-    assert isinstance(body, dict)
-    return str(body["messages"][-1]["content"])
+def test_two_runs_at_once_are_refused_and_the_first_one_ends_well(flow: Flow) -> None:
+    flow.ask(*questions_of(40, 40))
+    released = threading.Event()
+
+    async def held(request: web.Request) -> web.StreamResponse:
+        while not released.is_set():  # noqa: ASYNC110  # another thread's doing
+            await asyncio.sleep(0.05)
+        return await faults.rate_limited(retry_after_ms="1")(request)
+
+    flow.mesh.fault = lambda _question, _nth, call: held if call == 1 else None
+    first = flow.start({"max_concurrency": 4}, outputs=FOLDER)
+    flow.mesh.wait_for_calls(1)
+    second = run_until(flow, {"max_concurrency": 4})
+    released.set()
+    assert "Another run of this recipe and partition is at work" in second.banner
+    assert first.wait().succeeded
+    assert len(flow.mesh.calls) == 41

@@ -14,7 +14,7 @@ from local_dss.moments import passing
 class Folder:
     """Paths begin with a slash in listings, and may begin with one anywhere. One thread's own."""
 
-    _uploads = 0
+    _uploads = _requests = 0
 
     def __init__(
         self, lookup: str, project_key: str | None = None, ignore_flow: bool = False
@@ -48,7 +48,8 @@ class Folder:
     def upload_data(self, path: str, data: bytes) -> None:
         """In place, as local file systems do: who is killed in the middle leaves half an object."""
         self._wait()
-        self._pass("an upload begins")
+        what = " of the state" if path.endswith("/state.json") else ""
+        self._pass("an upload begins", what)
         left = job().behaviour.folder_refuses_writes_after
         Folder._uploads += 1
         if left is not None and Folder._uploads > left:
@@ -58,9 +59,9 @@ class Folder:
         with target.open("wb") as file:
             file.write(data[: len(data) // 2])
             file.flush()
-            self._pass("half an upload")
+            self._pass("half an upload", what)
             file.write(data[len(data) // 2 :])
-        self._pass("an upload ends")
+        self._pass("an upload ends", what)
 
     def delete_path(self, path: str) -> None:
         self._wait()
@@ -75,9 +76,14 @@ class Folder:
         if threading.get_ident() != self._thread:
             raise RuntimeError("A folder belongs to the thread that opened it.")
         time.sleep(job().behaviour.folder_seconds)
+        Folder._requests += 1
+        every = job().behaviour.folder_fails_every
+        if every and Folder._requests % every == 0:
+            raise ConnectionError("The storage is busy.")
 
-    def _pass(self, moment: str) -> None:
-        passing(moment, job().behaviour.killed_at)
+    def _pass(self, moment: str, what: str = "") -> None:
+        for name in {moment, moment + what}:
+            passing(name, job().behaviour.killed_at)
 
     def _at(self, path: str) -> Path:
         found = (self._root / path.lstrip("/")).resolve()

@@ -1,5 +1,6 @@
 """The questions about DSS that have no public answer: each has two, and tests run both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -15,6 +16,11 @@ class Behaviour:
     storage_refuses: a text no cell may hold; PostgreSQL refuses NUL.
     folder_seconds: what every request to a managed folder takes; S3 takes about 0.1.
     folder_refuses_writes_after: uploads until a managed folder is full, or read-only when 0; None: never.
+    folder_fails_every: every so many requests to a managed folder fail; 0: none.
+    log_level: of the root logger, which is DSS's own.
+    working_directory: where the job finds itself; "": in a folder of its own.
+    largest_file: bytes that any file of the process may have, as a quota or a full disk allow; None: no limit.
+    failing_lookups: which look-ups of a host name find nothing, counted from 1.
     killed_at: see local_dss/moments.py; not a question about DSS but to it.
     """
 
@@ -26,4 +32,9 @@ class Behaviour:
     storage_refuses: str = ""
     folder_seconds: float = 0.0
     folder_refuses_writes_after: int | None = None
+    folder_fails_every: int = 0
+    log_level: str = "INFO"
+    working_directory: str = ""
+    largest_file: int | None = None
+    failing_lookups: Sequence[int] = ()
     killed_at: str = ""

@@ -45,6 +45,21 @@ def cut_after(text: str) -> Answer:
     return answer
 
 
+def dripping(text: str, seconds: float) -> Answer:
+    """Byte by byte: never silent, and done after `seconds`."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(len(text))})
+        response.content_type = "application/json"
+        await response.prepare(request)
+        for letter in text:
+            await response.write(letter.encode())
+            await asyncio.sleep(seconds / len(text))
+        return response
+
+    return answer
+
+
 async def reset(request: web.Request) -> web.StreamResponse:
     """No byte comes back."""
     assert request.transport is not None

@@ -17,18 +17,24 @@ from local_dss.job_description import VARIABLE, JobDescription
 
 STANDIN = Path(__file__).resolve().parent.parent
 # No DKU_* variable: containers have none.
-_INHERITED = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")
+_INHERITED = ("PATH", "LANG", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """`log`: lines as DSS shows them; `lines`: as the process wrote them; `banner`: blank when it succeeded."""
+    """`log`: lines as DSS shows them; `lines`: as the process wrote them; `banner`: blank when it succeeded.
+
+    `left_open`: what the component did not close, see local_dss/leftovers.py; nothing where it was killed.
+    `left_files`: in its working directory and the one for temporary files.
+    """
 
     exit_code: int
     lines: list[str]
     log: list[str]
     banner: str
     result: Any
+    left_open: list[str] = field(default_factory=list)
+    left_files: list[str] = field(default_factory=list)
 
     @property
     def succeeded(self) -> bool:
@@ -77,11 +83,21 @@ class Job:
             for reader in self._readers:
                 reader.join()
         with self.directory as name:
-            ending = Path(name) / "ending.json"
-            ended = json.loads(ending.read_text()) if ending.exists() else {}
+            home = Path(name)
+            ended, left_open = (_json(home / it) for it in ("ending.json", "left_open.json"))
+            files = [it for place in ("cwd", "tmp") for it in (home / place).rglob("*")]
+            left_files = sorted(str(it.relative_to(home)) for it in files if it.is_file())
         code = self.process.returncode
         banner = ended.get("error") or (f"process died (exit code {code})" if code else "")
-        return JobResult(code, self.lines, self.log, banner, ended.get("result"))
+        return JobResult(
+            code,
+            self.lines,
+            self.log,
+            banner,
+            ended.get("result"),
+            list(left_open.get("left", ())),
+            left_files,
+        )
 
     def _read(self, stream: IO[str], name: str) -> None:
         for line in stream:
@@ -112,8 +128,9 @@ def start(
     home = Path(directory.name)
     libraries = {"mesh-prompt-batch": str(plugin.library)}
     replace(description, plugin_libraries=libraries).save(home / "job.json")
-    working = home / "cwd"
-    working.mkdir()
+    working, temporary = home / "cwd", home / "tmp"
+    for folder in (working, temporary):
+        folder.mkdir()
     own = [str(plugin.library)] if component.is_relative_to(plugin.folder) else []
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     process = subprocess.Popen(
@@ -128,6 +145,7 @@ def start(
         env={
             **inherited,
             "PYTHONPATH": os.pathsep.join((*own, str(STANDIN))),
+            "TMPDIR": str(temporary),
             "PYTHONUNBUFFERED": "1",
             "PYTHONIOENCODING": "utf-8",
             VARIABLE: str(home / "job.json"),
@@ -149,3 +167,7 @@ def run(
 ) -> JobResult:
     """Start it and wait for its end."""
     return start(plugin, component, description, environment=environment).wait()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.exists() else {}

@@ -53,6 +53,14 @@ class Call:
     moment: float
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A completion that was sent, and when."""
+
+    question: str
+    moment: float
+
+
 @dataclass
 class MeshServer:
     """`backend` is the address a job knows, `front` the one of browsers.
@@ -78,6 +86,7 @@ class MeshServer:
     secrets: Sequence[Mapping[str, str]] = ()
     tls: ssl.SSLContext | None = None
     calls: list[Call] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
     personal_keys: dict[str, dict[str, str]] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
 
@@ -108,6 +117,10 @@ class MeshServer:
             if not self._called.wait_for(lambda: len(self.calls) >= number, timeout):
                 raise TimeoutError(f"{len(self.calls)} calls came, not {number}")
 
+    def restart(self, seconds: float) -> None:
+        """Cut every connection, be away for so long, and come back on the same ports."""
+        asyncio.run_coroutine_threadsafe(self._restart(seconds), self._loop).result()
+
     @property
     def llm_ids(self) -> list[str]:
         return [str(it["id"]) for it in self.llms]
@@ -115,16 +128,28 @@ class MeshServer:
     async def _start(self) -> None:
         self._session = aiohttp.ClientSession()
         self._runners: list[web.AppRunner] = []
+        await self._open(0, 0)
+
+    async def _open(self, backend: int, front: int) -> None:
         # Only nginx knows /public/api: a job that builds that address from its own host finds nothing.
-        self.backend = await self._listen("/dip/publicapi", mesh=self.backend_serves_mesh)
-        self.front = await self._listen("/dip/publicapi", "/public/api")
+        roots = ("/dip/publicapi", "/public/api")
+        self.backend = await self._listen(backend, roots[0], mesh=self.backend_serves_mesh)
+        self.front = await self._listen(front, *roots)
 
     async def _stop(self) -> None:
-        for runner in self._runners:
-            await runner.cleanup()
+        await self._close()
         await self._session.close()
 
-    async def _listen(self, *roots: str, mesh: bool = True) -> str:
+    async def _close(self) -> None:
+        while self._runners:
+            await self._runners.pop().cleanup()
+
+    async def _restart(self, seconds: float) -> None:
+        await self._close()
+        await asyncio.sleep(seconds)
+        await self._open(*(int(it.rpartition(":")[2]) for it in (self.backend, self.front)))
+
+    async def _listen(self, port: int, *roots: str, mesh: bool = True) -> str:
         app = web.Application(client_max_size=1 << 30)
         for root in roots:
             self._add_routes(app, root)
@@ -134,7 +159,7 @@ class MeshServer:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         self._runners.append(runner)
-        await web.TCPSite(runner, "localhost", 0, ssl_context=self.tls).start()
+        await web.TCPSite(runner, "localhost", port, ssl_context=self.tls).start()
         return f"{'https' if self.tls else 'http'}://localhost:{runner.addresses[0][1]}"
 
     def _add_routes(self, app: web.Application, root: str) -> None:
@@ -178,8 +203,8 @@ class MeshServer:
         if body["model"] not in (*self.llm_ids, *self.unlisted):
             words = self.unknown_llm_words.format(llm_id=body["model"], question=question)
             raise refused(500, "com.dataiku.dip.exceptions.CodedIOException", words)
-        call, time = self.turns.next(question)
-        fault = self.fault_of.get(body["model"]) or self.fault(question, time, call)
+        call, nth = self.turns.next(question)
+        fault = self.fault_of.get(body["model"]) or self.fault(question, nth, call)
         if fault is not None:
             return await fault(request)
         await asyncio.sleep(self.delay_seconds)
@@ -189,6 +214,7 @@ class MeshServer:
             except aiohttp.ClientError as error:
                 words = f"The model's endpoint failed: {type(error).__name__}"
                 raise refused(500, "java.io.IOException", words) from None
+        self.answered.append(Answered(question, time.monotonic()))
         if body.get("stream"):
             return await events(*chunks(body, self.answer(question)))(request)
         with_usage = not self.usage_missing_every or call % self.usage_missing_every != 0

@@ -10,6 +10,9 @@ from pathlib import Path
 from dataiku._job import job
 from dataiku.customrecipe import get_plugin_config, get_recipe_config
 from dataiku.runnables import ResultTable, Runnable
+from local_dss import leftovers, surroundings
+
+logger = logging.getLogger(__name__)
 
 # A name that is not "__main__": DSS promises none.
 RUN_NAME = "dku_component"
@@ -18,7 +21,16 @@ RUN_NAME = "dku_component"
 def main() -> int:
     """Arguments: the component's file, and where to write how it ended."""
     component, ending = Path(sys.argv[1]), Path(sys.argv[2])
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    behaviour = job().behaviour
+    level = logging.getLevelName(behaviour.log_level)
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+    logger.debug("The root logger is at DEBUG.")
+    surroundings.arrange(behaviour)
+    with leftovers.told_in(ending.with_name("left_open.json")):
+        return run(component, ending)
+
+
+def run(component: Path, ending: Path) -> int:
     try:
         if component.name == "recipe.py":
             runpy.run_path(str(component), run_name=RUN_NAME)
