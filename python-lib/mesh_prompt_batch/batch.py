@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from mesh_prompt_batch.answering import complete_in_format
 from mesh_prompt_batch.checkpoint import Checkpoint, FolderCheckpoint, NoCheckpoint, Reuse
 from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.engine import Asking, Call, Engine
@@ -139,6 +140,7 @@ def _asking(
         settings.llm.llm_ids,
         settings.llm.fallback_llm_id,
         None if settings.run.time_limit_minutes is None else 60.0 * settings.run.time_limit_minutes,
+        answering=lambda complete, request: complete_in_format(complete, request, settings.format),
     )
 
 

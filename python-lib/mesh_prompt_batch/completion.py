@@ -45,13 +45,17 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A row without an answer. `message` may quote the prompt: for the row's cell only."""
+    """A row without an answer that counts. `message` may quote the prompt: for the row's cell only.
+
+    `answer` is what the LLM said where that is not what was asked for.
+    """
 
     error_type: ErrorType
     message: str = field(repr=False)
     attempts: int = 0
     status: int | None = None
     usage: Usage = NOTHING_REPORTED
+    answer: Completion | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, error: CallError, attempts: int, usage: Usage = NOTHING_REPORTED) -> "Failure":

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from mesh_prompt_batch.answering import Complete
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
 from mesh_prompt_batch.errors import (
     CleanStopError,
@@ -42,11 +43,16 @@ FIRST_REPORT_SECONDS = 1.0
 Call = Callable[[CompletionRequest], Awaitable[Completion]]
 
 
+async def one_request(complete: Complete, request: CompletionRequest) -> Outcome | None:
+    return await complete(request)
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """How rows are asked. `calls` is entered on the engine's loop and gives what makes one call.
 
     `llm_ids`: all that rows may ask; None where rows name their own.
+    `answering` decides a row by one request or by several.
     """
 
     calls: AbstractAsyncContextManager[Call]
@@ -59,6 +65,7 @@ class Asking:
     time_limit_seconds: float | None = None
     report_every_seconds: float = 30.0
     jitter: Callable[[], float] = random.random
+    answering: Callable[[Complete, CompletionRequest], Awaitable[Outcome | None]] = one_request
 
 
 class Engine:
@@ -182,7 +189,7 @@ class Engine:
         except RequestError as error:
             outcome: Outcome | None = Failure.of(error, attempts=0)
         else:
-            outcome = await self._ask(request)
+            outcome = await self._asking.answering(self._ask, request)
         if outcome is None:
             return
         self._totals.add(number, outcome)

@@ -27,7 +27,7 @@ def request_builder(
         llm_id, parameters = llm_of_row(row)
         request = CompletionRequest(llm_id, messages_from_row(row), parameters)
         _check_encodable(request)
-        return request
+        return settings.format.applied(request)
 
     return request_from_row
 

@@ -15,24 +15,44 @@ from mesh_prompt_batch.usage import Usage
 
 def record_of(outcome: Outcome) -> str:
     """JSON without line breaks."""
-    usage = [outcome.usage.prompt_tokens, outcome.usage.completion_tokens]
-    record: dict[str, object] = {"attempts": outcome.attempts, "usage": usage}
     if isinstance(outcome, Completion):
-        record |= {
-            "llm_id": outcome.llm_id,
-            "latency": outcome.latency_seconds,
-            "body": outcome.raw,
-        }
+        record = _of_completion(outcome)
     else:
-        record |= {"error": outcome.error_type, "words": outcome.message, "status": outcome.status}
+        record = {
+            **_counts(outcome),
+            "error": outcome.error_type,
+            "words": outcome.message,
+            "status": outcome.status,
+        }
+        if outcome.answer is not None:
+            record["answer"] = _of_completion(outcome.answer)
     return json.dumps(record, separators=(",", ":"))
 
 
 def outcome_of(record: str) -> Outcome:
     """What `record_of` was given."""
     kept = cast("Mapping[str, Any]", json.loads(record))
-    usage, attempts = Usage(*kept["usage"]), kept["attempts"]
-    if "error" in kept:
-        return Failure(kept["error"], kept["words"], attempts, kept["status"], usage)
+    if "error" not in kept:
+        return _completion(kept)
+    answer = _completion(kept["answer"]) if "answer" in kept else None
+    usage = Usage(*kept["usage"])
+    return Failure(kept["error"], kept["words"], kept["attempts"], kept["status"], usage, answer)
+
+
+def _of_completion(completion: Completion) -> dict[str, object]:
+    return {
+        **_counts(completion),
+        "llm_id": completion.llm_id,
+        "latency": completion.latency_seconds,
+        "body": completion.raw,
+    }
+
+
+def _counts(outcome: Outcome) -> dict[str, object]:
+    usage = [outcome.usage.prompt_tokens, outcome.usage.completion_tokens]
+    return {"attempts": outcome.attempts, "usage": usage}
+
+
+def _completion(kept: Mapping[str, Any]) -> Completion:
     completion = completion_from(kept["body"], kept["llm_id"], kept["latency"])
-    return replace(completion, usage=usage, attempts=attempts)
+    return replace(completion, usage=Usage(*kept["usage"]), attempts=kept["attempts"])

@@ -1,19 +1,20 @@
 """The output dataset: its columns, their descriptions, and an outcome's cells."""
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Outcome
+from mesh_prompt_batch.format_settings import FormatSettings
+from mesh_prompt_batch.property_columns import PropertyColumn
 from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.storable import storable
 from mesh_prompt_batch.usage import Usage
 
 Cell = str | int | float | None
 Column = Mapping[str, object]
 LONGEST_ERROR_MESSAGE = 1_000
 _SETS = {"essential": 0, "standard": 1, "full": 2}
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ class ColumnSpec:
 
 def _answered(read: Callable[[Completion], Cell]) -> Callable[[Decided], Cell]:
     def cell(decided: Decided) -> Cell:
-        return read(decided.outcome) if isinstance(decided.outcome, Completion) else None
+        outcome = decided.outcome
+        answer = outcome if isinstance(outcome, Completion) else outcome.answer
+        return read(answer) if answer is not None else None
 
     return cell
 
@@ -76,7 +79,7 @@ COLUMNS = (
         "completion",
         "string",
         "essential",
-        "What the LLM answered; blank when the row failed.",
+        "What the LLM answered; when the row failed, blank or the answer that is not in the form asked for.",
         _answered(lambda it: storable(it.text)),
     ),
     ColumnSpec(
@@ -174,17 +177,23 @@ class OutputPlan:
     """What the output will hold, known before the first call.
 
     `schema` has the kept input columns as the input describes them, then ours; `read` names the input columns a run
-    needs, `kept` gives the positions in `read` of those that go along.
+    needs, `kept` gives the positions in `read` of those that go along. Last come the properties of a JSON schema.
     """
 
     schema: tuple[Column, ...]
     read: tuple[str, ...]
     kept: tuple[int, ...]
     specs: tuple[ColumnSpec, ...]
+    format: FormatSettings
 
     def output_row(self, row: Sequence[str], decided: Decided) -> list[Cell]:
         kept: list[Cell] = [row[position] for position in self.kept]
-        return kept + [spec.cell(decided) for spec in self.specs]
+        return kept + [spec.cell(decided) for spec in self.specs] + self._properties(decided)
+
+    def _properties(self, decided: Decided) -> list[Cell]:
+        if isinstance(decided.outcome, Completion) and self.format.columns:
+            return self.format.cells(decided.outcome.text)
+        return [None] * len(self.format.columns)
 
 
 def planned_output(input_schema: Sequence[Column], settings: Settings) -> OutputPlan:
@@ -197,11 +206,13 @@ def planned_output(input_schema: Sequence[Column], settings: Settings) -> Output
     read = tuple(name for name in names if name in used)
     wanted = _SETS[settings.output.output_columns]
     specs = tuple(spec for spec in COLUMNS if _SETS[spec.smallest_set] <= wanted)
-    ours = unique_names([spec.name for spec in specs], taken=kept)
+    added: tuple[ColumnSpec | PropertyColumn, ...] = (*specs, *settings.format.columns)
+    ours = unique_names([it.name for it in added], taken=kept)
     schema = [column for column in input_schema if column["name"] in kept]
-    for spec, name in zip(specs, ours, strict=True):
-        schema.append({"name": name, "type": spec.type, "comment": spec.description})
-    return OutputPlan(tuple(schema), read, tuple(read.index(name) for name in kept), specs)
+    for it, name in zip(added, ours, strict=True):
+        schema.append({"name": name, "type": it.type, "comment": it.description})
+    positions = tuple(read.index(name) for name in kept)
+    return OutputPlan(tuple(schema), read, positions, specs, settings.format)
 
 
 def unique_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
@@ -216,8 +227,3 @@ def unique_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
         seen.add(candidate.casefold())
         unique.append(candidate)
     return unique
-
-
-def storable(text: str) -> str:
-    """NUL and lone surrogates, which UTF-8 or SQL databases refuse, become U+FFFD."""
-    return _UNSTORABLE.sub("\ufffd", text)

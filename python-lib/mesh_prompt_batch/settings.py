@@ -4,9 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from mesh_prompt_batch import llm_settings, message_settings, output_settings, run_settings
+from mesh_prompt_batch import (
+    format_settings,
+    llm_settings,
+    message_settings,
+    output_settings,
+    run_settings,
+)
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.form import Form
+from mesh_prompt_batch.format_settings import FormatSettings
 from mesh_prompt_batch.llm_settings import LlmSettings
 from mesh_prompt_batch.message_settings import MessageSettings
 from mesh_prompt_batch.output_settings import OutputSettings
@@ -15,6 +22,7 @@ from mesh_prompt_batch.run_settings import RunSettings
 LABELS = {
     **llm_settings.LABELS,
     **message_settings.LABELS,
+    **format_settings.LABELS,
     **run_settings.LABELS,
     **output_settings.LABELS,
 }
@@ -28,6 +36,7 @@ class Settings:
 
     llm: LlmSettings
     messages: MessageSettings
+    format: FormatSettings
     run: RunSettings
     output: OutputSettings
 
@@ -41,6 +50,7 @@ class Settings:
         return cls(
             llm=LlmSettings.from_form(form, variables),
             messages=MessageSettings.from_form(form, variables),
+            format=FormatSettings.from_form(form),
             run=RunSettings.from_form(form),
             output=OutputSettings.from_form(form),
         )
@@ -59,7 +69,7 @@ class Settings:
 
     def described(self) -> str:
         """One line for the log: no prompt and no credential is among the settings."""
-        groups = (self.llm, self.messages, self.run, self.output)
+        groups = (self.llm, self.messages, self.format, self.run, self.output)
         shown = {name: it for group in groups for name, it in group.described().items()}
         return "; ".join(f"{name}: {value}" for name, value in shown.items())
 

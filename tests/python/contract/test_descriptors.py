@@ -33,6 +33,7 @@ NEEDED: ANY = {
     "user_column": "b",
     "user_template": "c",
     "conversation_column": "d",
+    "json_schema": '{"type": "object"}',
 }
 TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
@@ -123,6 +124,7 @@ def test_a_newcomer_sees_the_main_fields_alone(mode: str) -> None:
         *MAIN_FIELDS[mode],
         "temperature",
         "max_tokens",
+        "output_format",
         "show_advanced",
     ]
 
@@ -216,6 +218,7 @@ def test_what_is_imported_is_required_or_comes_with_dss() -> None:
         "openai",
         "typing_extensions",
         "jsonschema",
+        "referencing",  # a part of jsonschema's interface, required by it
         "genai_prices",
     }
     for path in shipped():

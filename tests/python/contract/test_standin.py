@@ -224,6 +224,7 @@ CHAT = "projects/DEMO/llms/openai/v1/chat/completions"
         (GOOD, CHAT.replace("DEMO", "OTHER"), {}, 403, "Failed to read project permissions"),
         (GOOD, CHAT, {"model": "gone"}, 500, "LLM not found"),
         (GOOD, CHAT, {"seed": 1}, 400, "Unsupported arguments: seed"),
+        (GOOD, CHAT, {"response_format": {}}, 400, "Unsupported arguments: response_format"),
         (GOOD, CHAT, {"max_tokens": 5.0}, 400, "no whole number"),
         (GOOD, CHAT, {"temperature": "0"}, 400, "no number"),
         (GOOD, CHAT, {"messages": []}, 400, "No messages"),
@@ -242,6 +243,20 @@ def test_the_server_answers_as_dss_does(
         assert "created" not in answer.json()
         front = requests.post(f"{mesh.backend}/public/api/{path}", headers=headers, timeout=10)
         assert front.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "text"), [("ignored", "You said: hi"), ("honoured", '{"a": "You said: hi"}')]
+)
+def test_a_response_format_may_also_be_ignored_or_honoured(behaviour: str, text: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    sent = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    with MeshServer(response_format=behaviour) as mesh:
+        url = f"{mesh.front}/public/api/{CHAT}"
+        body = {**BODY, "response_format": sent}
+        answer = requests.post(url, json=body, headers=GOOD, timeout=10).json()
+        assert answer["choices"][0]["message"]["content"] == text
+        assert mesh.calls[0].body["response_format"] == sent
 
 
 def test_streams_end_with_usage_without_a_choice() -> None:

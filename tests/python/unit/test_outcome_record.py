@@ -26,3 +26,5 @@ def test_a_completion_comes_back_as_it_was(text: str, usage: Usage, attempts: in
 def test_a_failure_comes_back_as_it_was(words: str, status: int | None, usage: Usage) -> None:
     failure = Failure("server", words, 3, status, usage)
     assert outcome_of(record_of(failure)) == failure
+    told = replace(failure, answer=replace(answered("no JSON"), usage=usage, attempts=2))
+    assert outcome_of(record_of(told)) == told

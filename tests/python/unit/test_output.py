@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from fakes import answered
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure
-from mesh_prompt_batch.output import Decided, planned_output, storable, unique_names
+from mesh_prompt_batch.output import Decided, planned_output, unique_names
 from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.storable import storable
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
 
 NAMES = st.lists(st.sampled_from(["a", "A", "a_1", "b", "completion", "Completion_1"]), max_size=6)

@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 Body = Mapping[str, Any]
@@ -47,9 +48,9 @@ ARGUMENTS = frozenset(
 )
 
 
-def argument_error(body: Body) -> str | None:
+def argument_error(body: Body, also_known: Collection[str] = ()) -> str | None:
     """Why DSS's strictest reading would refuse a request; None where it would not."""
-    unknown = sorted(set(body) - ARGUMENTS)
+    unknown = sorted(set(body) - ARGUMENTS - {*also_known})
     if unknown:
         return f"Unsupported arguments: {', '.join(unknown)}"
     messages = body.get("messages")
@@ -82,6 +83,24 @@ def content_text(content: object) -> str:
 def rule_answer(text: str) -> str:
     """Says which question it answers, so that a test sees whether it stands beside its row."""
     return f"You said: {text}"
+
+
+def schema_answer(body: Body, text: str) -> str:
+    """What an LLM says that keeps to the schema of a `response_format`; its texts are `text`."""
+    return json.dumps(_conforming(body["response_format"]["json_schema"]["schema"], text))
+
+
+def _conforming(schema: Body, text: str) -> object:
+    """For the few keywords that tests use."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type", "string")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {name: _conforming(it, text) for name, it in properties.items()}
+    values = {"string": text, "integer": len(text), "number": 0.5, "boolean": True, "array": []}
+    return values[kind]
 
 
 def completion_body(body: Body, text: str, *, with_usage: bool) -> dict[str, object]:

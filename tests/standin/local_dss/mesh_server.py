@@ -23,6 +23,7 @@ from local_dss.llms import (
     chunks,
     completion_body,
     rule_answer,
+    schema_answer,
     user_text,
 )
 
@@ -66,9 +67,9 @@ class MeshServer:
     """`backend` is the address a job knows, `front` the one of browsers.
 
     usage_missing_every: every so many answers have no `usage`; 0: all have it. refuses_unsupported: arguments
-    outside DSS's list end in 400, or are ignored. unlisted: LLM ids that work though they are not listed.
-    fault_of: what an LLM always answers, by its id. backend_serves_mesh: whether the OpenAI-compatible route is on
-    the backend's port too.
+    outside DSS's list end in 400, or are ignored. response_format: that one alone is "refused" or "ignored" likewise,
+    or "honoured". unlisted: LLM ids that work though they are not listed. fault_of: what an LLM always answers, by its
+    id. backend_serves_mesh: whether the OpenAI-compatible route is on the backend's port too.
     """
 
     gate: Gate = field(default_factory=Gate)
@@ -80,6 +81,7 @@ class MeshServer:
     delay_seconds: float = 0.0
     usage_missing_every: int = 0
     refuses_unsupported: bool = True
+    response_format: str = "refused"
     unlisted: Sequence[str] = ()
     unknown_llm_words: str = "LLM not found: {llm_id}; query was {question}"
     backend_serves_mesh: bool = True
@@ -196,7 +198,8 @@ class MeshServer:
             return await self._answered(request, body)
 
     async def _answered(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        wrong = argument_error(body) if self.refuses_unsupported else None
+        known = ["response_format"] * (self.response_format != "refused")
+        wrong = argument_error(body, known) if self.refuses_unsupported else None
         if wrong:
             raise refused(400, "java.lang.IllegalArgumentException", wrong)
         question = user_text(body)
@@ -207,6 +210,8 @@ class MeshServer:
         fault = self.fault_of.get(body["model"]) or self.fault(question, nth, call)
         if fault is not None:
             return await fault(request)
+        if self.response_format != "honoured":
+            body = {name: body[name] for name in body if name != "response_format"}
         await asyncio.sleep(self.delay_seconds)
         if self.upstream is not None:
             try:
@@ -216,10 +221,14 @@ class MeshServer:
                 raise refused(500, "java.io.IOException", words) from None
         self.answered.append(Answered(question, time.monotonic()))
         if body.get("stream"):
-            return await events(*chunks(body, self.answer(question)))(request)
+            return await events(*chunks(body, self._text(body, question)))(request)
         with_usage = not self.usage_missing_every or call % self.usage_missing_every != 0
-        answer = completion_body(body, self.answer(question), with_usage=with_usage)
+        answer = completion_body(body, self._text(body, question), with_usage=with_usage)
         return web.json_response(answer)
+
+    def _text(self, body: dict[str, Any], question: str) -> str:
+        text = self.answer(question)
+        return schema_answer(body, text) if "response_format" in body else text
 
     async def _proxied(
         self, request: web.Request, body: dict[str, Any], upstream: Upstream

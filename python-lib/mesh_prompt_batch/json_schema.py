@@ -1,0 +1,196 @@
+"""A JSON schema, draft 2020-12, that was checked before use: what it says of a value, and of which types values are."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mesh_prompt_batch.prompt_digest import prompt_digest
+from mesh_prompt_batch.schema_text import (
+    Subschema,
+    UnusableSchemaError,
+    document_of,
+    refused,
+    subschemas,
+)
+
+LONGEST_PROBLEM = 300
+# An honest answer takes some thousand checks, ten thousand of them a tenth of a second.
+MOST_STEPS, MOST_SAMPLE_STEPS = 100_000, 10_000
+_SAMPLES: tuple[object, ...] = ({}, [], "", 0, None)
+_DEEPEST_TYPE = 20
+
+
+class _Validator(Protocol):
+    """What is used of jsonschema's."""
+
+    def iter_errors(self, instance: object) -> Iterator[object]: ...
+    def evolve(self, *, schema: Mapping[str, object]) -> "_Validator": ...
+
+
+class _TooManyStepsError(Exception):
+    """References that multiply, or never end."""
+
+
+@dataclass(slots=True)
+class _Steps:
+    left: int = 0
+
+    def take(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise _TooManyStepsError
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """Used by one thread at a time."""
+
+    text: str = field(repr=False)
+    document: Mapping[str, object] = field(repr=False, compare=False)
+    _validator: _Validator = field(repr=False, compare=False)
+    _steps: _Steps = field(repr=False, compare=False)
+
+    @classmethod
+    def parsed(cls, text: str) -> "JsonSchema":
+        """Raises UnusableSchemaError. No reference outside the schema is ever fetched."""
+        document = document_of(text)
+        steps = _Steps()
+        schema = cls(text, document, _validator(document, steps), steps)
+        _check_against_metaschema(text, document)
+        for subschema in subschemas(document):
+            schema._check_references(subschema)
+        return schema
+
+    @property
+    def properties(self) -> Mapping[str, object]:
+        """Of the top level, in the order in which they were written."""
+        properties = self.document.get("properties")
+        return properties if isinstance(properties, dict) else {}
+
+    def described(self) -> str:
+        """For the log: it may say what a prompt says."""
+        return prompt_digest(self.text)
+
+    def problem(self, value: object) -> str | None:
+        """What is wrong with `value`, in a sentence that may quote it; None where nothing is."""
+        self._steps.left = MOST_STEPS
+        try:
+            # The first error says that there is one; all are looked at for the one that helps most.
+            if next(self._validator.iter_errors(value), None) is None:
+                return None
+            return _sentence(self._validator.iter_errors(value))
+        except (_TooManyStepsError, RecursionError):
+            return "It takes too long to check."
+        except (ArithmeticError, ValueError):
+            return "It holds a number that is too large to check."
+
+    def types_of(self, subschema: object, depth: int = 0) -> frozenset[str] | None:
+        """Names of the JSON types that values of it can have; None where it leaves them open."""
+        if not isinstance(subschema, dict) or depth > _DEEPEST_TYPE:
+            return None
+        if isinstance(subschema.get("$ref"), str):
+            return self.types_of(self._at(subschema["$ref"]), depth + 1)
+        if "type" in subschema:
+            named = subschema["type"]
+            return frozenset([named] if isinstance(named, str) else named)
+        if "const" in subschema or "enum" in subschema:
+            values = subschema.get("enum", [subschema.get("const")])
+            return frozenset(_type_of(it) for it in values)
+        return self._types_of_branches(subschema, depth)
+
+    def _types_of_branches(self, subschema: dict[str, Any], depth: int) -> frozenset[str] | None:
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in subschema:
+                types = [self.types_of(it, depth + 1) for it in subschema[keyword]]
+                known = [it for it in types if it is not None]
+                return frozenset().union(*known) if len(known) == len(types) else None
+        named = (self.types_of(it, depth + 1) for it in subschema.get("allOf", ()))
+        return next((it for it in named if it is not None), None)
+
+    def _at(self, reference: str) -> object:
+        """What a JSON pointer into the document leads to; None for an anchor's name."""
+        node: Any = self.document
+        for step in reference.removeprefix("#").split("/")[1:]:
+            name = step.replace("~1", "/").replace("~0", "~")
+            node = node.get(name) if isinstance(node, dict) else None
+        return None if reference != "#" and not reference.startswith("#/") else node
+
+    def _check_references(self, subschema: Subschema) -> None:
+        for keyword in ("$ref", "$dynamicRef"):
+            if keyword not in subschema.content:
+                continue
+            part = self._validator.evolve(schema={keyword: subschema.content[keyword]})
+            sentence = self._trouble_with(part)
+            if sentence:
+                raise refused(self.text, (*subschema.path, keyword), sentence)
+
+    def _trouble_with(self, part: _Validator) -> str | None:
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415  # see _validator
+
+        self._steps.left = MOST_SAMPLE_STEPS
+        try:
+            for sample in _SAMPLES:
+                next(part.iter_errors(sample), None)
+        except Unresolvable:
+            return "refers to something that it does not hold"
+        except (_TooManyStepsError, RecursionError):
+            return "refers to itself without end"
+        return None
+
+
+def _validator(document: Mapping[str, object], steps: _Steps) -> _Validator:
+    """Counts what it does: a schema of a few lines can ask for more steps than there is time."""
+    # Here, not above: MeshClient works in notebooks, whose environments need not have it.
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+
+    def counted(check: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+        def counting(*arguments: object) -> Iterator[Any]:
+            steps.take()
+            yield from check(*arguments) or ()
+
+        return counting
+
+    checks = {name: counted(it) for name, it in Draft202012Validator.VALIDATORS.items()}
+    counting = validators.extend(Draft202012Validator, checks)  # type: ignore[no-untyped-call]  # untyped in its stubs
+    # An empty registry knows no other document, and fetches none.
+    validator: _Validator = counting(dict(document), registry=Registry())
+    return validator
+
+
+def _check_against_metaschema(text: str, document: Mapping[str, object]) -> None:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  # as above
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
+    try:
+        Draft202012Validator.check_schema(dict(document))
+    except SchemaError as error:
+        raise refused(
+            text,
+            tuple(error.absolute_path),
+            "is no JSON schema of draft 2020-12: something else must stand there",
+        ) from None
+    except RecursionError:
+        raise UnusableSchemaError("is nested too deeply") from None
+
+
+def _sentence(problems: Iterator[Any]) -> str:
+    from jsonschema.exceptions import best_match  # noqa: PLC0415  # as above
+
+    best: Any = best_match(problems)
+    path = "/".join(str(step) for step in best.absolute_path)
+    words = f"{path}: {best.message}" if path else str(best.message)
+    return words if len(words) <= LONGEST_PROBLEM else f"{words[:LONGEST_PROBLEM]}…"
+
+
+def _type_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    kinds = {int: "integer", float: "number", str: "string", dict: "object", list: "array"}
+    return kinds.get(type(value), "null")
+
+
+def canonical(value: object) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,62 @@
+"""Regular expressions that may take for ever."""
+
+import re
+import time
+
+import pytest
+
+from mesh_prompt_batch.risky_pattern import is_risky
+
+EXPLODING = [
+    ("^(a+)+$", "a"),
+    ("^(a|a)*$", "a"),
+    ("^(?:a|ab|b)*$", "ab"),
+    (r"^(\w+\s?)*$", "a"),
+    ("^(([a-z])+.)+[A-Z]([a-z])+$", "a"),
+    ("^(a?){30}a{30}$", "a"),
+    ("^(a{1,50})+$", "a"),
+    ("^([a-z]+ ?)+$", "a"),
+    (r"^(\w|\d)+$", "1"),
+    ("^((a+)b?)+$", "a"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "_"), EXPLODING)
+def test_what_explodes_is_told_before(pattern: str, _: str) -> None:
+    assert is_risky(pattern)
+
+
+@pytest.mark.parametrize(("pattern", "letter"), [EXPLODING[0], EXPLODING[3], EXPLODING[7]])
+def test_they_do_explode(pattern: str, letter: str) -> None:
+    def seconds(length: int) -> float:
+        started = time.process_time()
+        re.search(pattern, letter * length + "!")
+        return time.process_time() - started
+
+    assert seconds(20) > 30 * seconds(10)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^[\w.]+@([\w-]+\.)+[\w-]{2,4}$",
+        r"^\d{4}(-\d{2})*$",
+        "^(foo|bar)+$",
+        "([^,]+,)*[^,]+",
+        "(,[^,]+)*",
+        "(?i)^[A-Z]{2,3}-?[0-9]+$",
+        r"^(\d{1,3}\.){3}\d{1,3}$",
+        "^(19|20)[0-9]{2}$",
+        "[)]+",
+        r"\(+",
+        "^(a|b|)$",
+        "",
+    ],
+)
+def test_what_people_write_is_let_through(pattern: str) -> None:
+    re.compile(pattern)
+    assert not is_risky(pattern)
+
+
+def test_a_group_that_is_referred_to_is_risky() -> None:
+    assert is_risky(r"^(a|b)\1$")
