@@ -40,6 +40,12 @@ class Picture:
     form: str = field(default=RECIPE)
 
 
+def example(name: str) -> dict[str, object]:
+    """Settings of examples/, with the fields shown that wait behind the box."""
+    saved = json.loads((ROOT / "examples" / name).read_text(encoding="utf-8"))
+    return {**saved, "show_advanced": True}
+
+
 SHOWN = (
     Picture(
         "recipe",
@@ -49,6 +55,7 @@ SHOWN = (
             "system_column": "system_message",
         },
     ),
+    Picture("template", example("reviews.examples.json"), ("Messages", "More about the messages")),
 )
 
 
@@ -100,7 +107,7 @@ def take_pictures() -> int:
         browser.open(document, WIDTH, HEIGHT)
         for picture in SHOWN:
             browser.evaluate(f"draw({json.dumps(picture.form)}, {json.dumps(picture.saved)})")
-            taken = browser.picture(browser.evaluate(f"place({json.dumps(picture.sections)})"))
+            taken = browser.picture(browser.evaluate(f"cut({json.dumps(picture.sections)})"))
             target = PICTURES / f"{picture.name}.png"
             target.write_bytes(taken)
             print(f"{target.relative_to(ROOT)}: {len(taken):,} bytes")

@@ -71,6 +71,13 @@ def test_params_have_the_keys_of_their_type_alone(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", FORMS)
+def test_what_a_field_means_when_nothing_is_filled_in_is_said_in_one_way(path: str) -> None:
+    for param in params(path):
+        said = re.findall(r"\b(\w+): ", param.get("description", ""))
+        assert not {it.lower() for it in said} & {"empty", "none", "unset"}, param["name"]
+
+
+@pytest.mark.parametrize("path", FORMS)
 def test_names_are_used_once_and_keys_too(path: str) -> None:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         assert len({key for key, _ in pairs}) == len(pairs)

@@ -19,6 +19,7 @@ from mesh_prompt_batch.settings import Settings
 EXPECTED = json.loads((Path(__file__).parent / "form_modes.json").read_text())
 MODES = [(form, mode) for form, it in EXPECTED.items() for mode in it["modes"]]
 RECIPE = "recipe mesh-prompt-batch"
+EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.json"))
 WIDTH, HEIGHT = 1280, 900
 MOST_LINES = 3
 # What is typed into a field of this type where form_modes.json has no value of its own.
@@ -30,7 +31,7 @@ TYPED: dict[str, Any] = {
     "DOUBLE": 0.5,
     "LLM": "openai:main:large",
     "COLUMN": "review",
-    "COLUMNS": ["product", "photo"],
+    "COLUMNS": ["product", "label"],
     "DATASET": "labelled",
     "MANAGED_FOLDER": "photos",
     "STRINGS": ["e", "f"],
@@ -45,6 +46,9 @@ class Person:
 
     def opens(self, form: str, saved: Mapping[str, object] | None = None) -> None:
         self._browser.evaluate(f"draw({json.dumps(form)}, {json.dumps(saved or {})})")
+
+    def follows(self, link: str) -> None:
+        self._browser.evaluate(f"location.hash = {json.dumps(link)}; open()")
 
     def meets(self, descriptor: Mapping[str, object]) -> None:
         """A form that no descriptor has."""
@@ -205,6 +209,14 @@ def test_the_recipe_takes_what_its_form_sends(person: Person, mode: str) -> None
     Settings.from_config(person.model(), {})
 
 
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda it: it.name)
+def test_an_example_opens_with_all_that_it_sets(person: Person, example: Path) -> None:
+    saved = json.loads(example.read_text(encoding="utf-8"))
+    person.opens(RECIPE, {**saved, "show_advanced": True})
+    shown = {name: it["value"] for name, it in person.fields().items()}
+    assert {name: shown[name] for name in saved} == saved
+
+
 def test_a_field_that_is_not_shown_cannot_be_filled_in(person: Person) -> None:
     person.opens(RECIPE)
     with pytest.raises(BrowserError, match="top_p is not shown"):
@@ -217,6 +229,11 @@ def test_what_is_saved_wins_over_defaults(person: Person) -> None:
     assert shown["max_tokens"]["value"] is None
     assert shown["top_p"]["value"] == 0.25
     assert shown["temperature"]["value"] == 0
+
+
+def test_the_address_says_which_form_is_open_with_which_settings(person: Person) -> None:
+    person.follows('#form=macro list-llms&saved={"name_filter": "gpt"}')
+    assert person.fields()["name_filter"]["value"] == "gpt"
 
 
 def test_the_form_complains_about_blank_and_about_too_much(person: Person) -> None:

@@ -69,14 +69,13 @@ function linesOf(text) {
   return Math.round(text.getBoundingClientRect().height / parseFloat(getComputedStyle(text).lineHeight));
 }
 
-// Where on the page the sections with these headings are, for a picture of them; none: the whole form.
-function place(labels) {
-  const shown = drawn.filter((it) => it.box.checkVisibility());
+// For a picture: leaves the sections with these headings on the page, none: all, and says where they are.
+function cut(labels) {
   let inside = labels.length === 0;
-  const boxes = shown.filter(({ param }) => {
+  for (const { param, box } of drawn.filter((it) => it.box.checkVisibility())) {
     if (param.type === "SEPARATOR" && labels.length > 0) inside = labels.includes(param.label);
-    return inside;
-  }).map((it) => it.box.getBoundingClientRect());
-  const top = Math.min(...boxes.map((it) => it.top)), bottom = Math.max(...boxes.map((it) => it.bottom));
-  return { x: boxes[0].left - 16, y: top + scrollY, width: 854, height: bottom - top + 16 };
+    box.hidden = !inside;
+  }
+  const { left, top, height } = document.getElementById("form").getBoundingClientRect();
+  return { x: left - 16, y: top + scrollY, width: 854, height: height + 16 };
 }
