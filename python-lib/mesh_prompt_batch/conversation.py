@@ -1,7 +1,9 @@
 """A cell with a conversation → its messages, checked as far as a call would be wasted on them."""
 
+import itertools
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 from mesh_prompt_batch.completion import Message
 from mesh_prompt_batch.errors import RequestError
@@ -14,8 +16,10 @@ _DEEPEST = 64
 def conversation(cell: str) -> tuple[Message, ...]:
     """The messages as they are in the cell. Raises RequestError (`invalid_row`) that says which one cannot be sent."""
     messages = _array(cell)
+    # Of all at once, which is quick; one by one only where it finds something.
+    suspect = _fault_of_values(messages)
     for position, message in enumerate(messages, 1):
-        if fault := _fault(message):
+        if fault := _fault(message) or (suspect and _fault_of_values(message)):
             raise _invalid(
                 f"Message {position} of the {len(messages)} in the conversation, counted from 1, {fault}."
             )
@@ -47,7 +51,7 @@ def _fault(message: object) -> str | None:
         return "is no object with role and content"
     if message.get("role") not in ROLES:
         return f"has none of the roles {', '.join(ROLES)}"
-    return _fault_of_calls(message) or _fault_of_content(message) or _fault_of_values(message)
+    return _fault_of_calls(message) or _fault_of_content(message)
 
 
 def _fault_of_calls(message: Mapping[str, object]) -> str | None:
@@ -86,25 +90,26 @@ def _fault_of_parts(parts: list[object], *, user: bool) -> str | None:
     return "is blank" if user and not says_something else None
 
 
-def _fault_of_values(message: Mapping[str, object]) -> str | None:
+def _fault_of_values(values: object) -> str | None:
     """JSON can say what a request cannot: half a character pair, a number out of bounds, nesting without end."""
-    level: list[object] = [message]
+    level = [values]
     for _ in range(_DEEPEST):
-        level = [
-            inner
-            for it in level
-            if isinstance(it, (dict, list))
-            for inner in (it.values() if isinstance(it, dict) else it)
-        ]
-    if level:
-        return f"is nested deeper than {_DEEPEST} levels"
-    try:
-        json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
-    except UnicodeEncodeError:
-        return "holds half of a character pair (a lone surrogate), which cannot be sent"
-    except ValueError:
-        return "holds a number that is none in JSON, such as NaN"
-    return None
+        try:
+            "".join(it for it in level if isinstance(it, str)).encode()
+        except UnicodeEncodeError:
+            return "holds half of a character pair (a lone surrogate), which cannot be sent"
+        if not all(math.isfinite(it) for it in level if isinstance(it, float)):
+            return "holds a number that is none in JSON, such as NaN"
+        level = [inner for it in level for inner in _inside(it)]
+        if not level:
+            return None
+    return f"is nested deeper than {_DEEPEST} levels"
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return itertools.chain(value, value.values())
+    return value if isinstance(value, list) else ()
 
 
 def _are_objects(value: object) -> bool:

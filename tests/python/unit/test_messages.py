@@ -93,3 +93,20 @@ def test_examples_go_between_the_system_message_and_the_row_s_own(mode: str) -> 
         ("assistant", "two"),
         ("user", "3"),
     ]
+
+
+def test_a_conversation_is_the_row_s_messages_without_examples() -> None:
+    build = request_builder(
+        settings(
+            messages_mode="conversation",
+            conversation_column="chat",
+            examples=[{"user": "a", "assistant": "b"}],
+        ),
+        ["question", "chat"],
+    )
+    assert build(["no", '[{"role": "user", "content": "why?"}]']).messages == (
+        {"role": "user", "content": "why?"},
+    )
+    with pytest.raises(RequestError) as caught:
+        build(["no", "why?"])
+    assert caught.value.error_type == "invalid_row"

@@ -129,6 +129,10 @@ def test_variables_of_the_project_are_part_of_a_template_and_other_names_stay() 
     assert source.system.filler(["mood"])(["kind"]) == "be kind ${tone}, 5 words, ${HOME}"
     assert source.user.filler(["question"])(["why?"]) == "why?: $5 ${}"
     assert "1 ${…} that are no variable of the project sent as they are" in settings.described()
+    # DSS may have resolved them before the recipe sees the text.
+    chosen = {"messages_mode": "template", "user_template": "${tone} {{a}}"}
+    resolved = {**chosen, "user_template": "kind $5 {{a}}"}
+    assert parsed({"tone": "kind $5"}, **chosen) == parsed({"tone": "sad"}, **resolved)
 
 
 @pytest.mark.parametrize("blank", ["", " \n", None, "${empty}"])
