@@ -17,5 +17,5 @@ with dss.recipe_run() as recipe:
             timeout_seconds=settings.run.timeout_seconds,
             max_connections=settings.run.limits.max_concurrency,
         ),
-        Workplace(Path.cwd(), recipe.open_run_folder),
+        Workplace(Path.cwd(), recipe.open_run_folder, open_images=recipe.open_images),
     )

@@ -13,6 +13,8 @@ from mesh_prompt_batch.checkpoint import Checkpoint, FolderCheckpoint, NoCheckpo
 from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.engine import Asking, Call, Engine
 from mesh_prompt_batch.errors import CleanStopError, SettingsError
+from mesh_prompt_batch.image_reader import ImageFolder
+from mesh_prompt_batch.images import RunImages
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import Column, planned_output
 from mesh_prompt_batch.process import affordable_concurrency
@@ -40,12 +42,13 @@ class Source(Protocol):
 class Workplace:
     """`directory` holds the run store while the run lasts; `open_folder` gives each thread its way to the run folder.
 
-    `open_folder` is None where the recipe has no run folder.
+    `open_folder` is None where the recipe has no run folder, `open_images` where it has no folder with images.
     """
 
     directory: Path
     open_folder: Callable[[], RunFolder] | None = None
     sleep: Callable[[float], object] = time.sleep
+    open_images: Callable[[], ImageFolder] | None = None
 
 
 def complete_dataset(
@@ -64,15 +67,16 @@ def complete_dataset(
     checkpoint = _checkpoint(settings, target, workplace)
     logger.info(f"Settings: {settings.described()}.")
     request_from_row = request_builder(settings, plan.read)
-    asking = _asking(settings, request_from_row, open_calls(settings))
+    images = _images(settings, plan.read, workplace)
+    asking = _asking(settings, request_from_row, images.sending(open_calls(settings)))
     totals = Totals()
-    with RunStore(workplace.directory) as store, checkpoint:
+    with RunStore(workplace.directory) as store, images, checkpoint:
         try:
             with Engine(asking, store, totals, checkpoint.recorded) as engine:
                 checkpoint.load(store, engine.stop)
                 rows = Rows(request_from_row, store, identical_once=settings.run.identical_once)
                 chunks = _limited(source.chunks(plan.read), settings.output.row_limit)
-                _spool(chunks, rows, engine, totals, settings)
+                _spool(images.looked_up(chunks), rows, engine, totals, settings)
                 whole = _every_row_decided(engine, totals, settings)
             totals.check_at_end(settings.run.failures)
         finally:
@@ -121,6 +125,12 @@ def _checkpoint(settings: Settings, target: Target, workplace: Workplace) -> Che
         appends=target.appends,
         sleep=workplace.sleep,
     )
+
+
+def _images(settings: Settings, columns: Sequence[str], workplace: Workplace) -> RunImages:
+    column = settings.images.column
+    position = columns.index(column) if column else None
+    return RunImages(position, workplace.open_images, workplace.sleep)
 
 
 def _asking(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mesh_prompt_batch.errors import CallError, ErrorType
+from mesh_prompt_batch.image_file import FolderImage
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
 
 Message = Mapping[str, object]
@@ -11,11 +12,15 @@ Message = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """One row's request; `parameters` are spelled as the chat completions API spells them."""
+    """One row's request; `parameters` are spelled as the chat completions API spells them.
+
+    Of the files `images` the messages hold the short URLs alone: `images.py` reads the bytes when a call starts.
+    """
 
     llm_id: str
     messages: tuple[Message, ...] = field(repr=False)
     parameters: Mapping[str, object]
+    images: tuple[FolderImage, ...] = field(default=(), repr=False)
 
     def body(self) -> dict[str, object]:
         return {"model": self.llm_id, "messages": self.messages, **self.parameters}

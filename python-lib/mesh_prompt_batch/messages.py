@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from mesh_prompt_batch.completion import CompletionRequest, Message
 from mesh_prompt_batch.conversation import conversation
 from mesh_prompt_batch.errors import RequestError
+from mesh_prompt_batch.image_parts import with_images
+from mesh_prompt_batch.looked_up_images import images_of
 from mesh_prompt_batch.message_settings import Conversations, WrittenMessages
 from mesh_prompt_batch.row_llm import row_llm
 from mesh_prompt_batch.settings import Settings
@@ -18,15 +20,19 @@ def request_builder(
 ) -> Callable[[Row], CompletionRequest]:
     """A function from a row's cells, in the order of `columns`, to its request.
 
-    The function raises RequestError (`invalid_row`) for a row that asks nothing or cannot be sent.
+    The function raises RequestError (`invalid_row`) for a row that asks nothing or cannot be sent. Where there is an
+    image column it expects one more cell, which `images.py` adds.
     """
     messages_from_row = _messages_from(settings.messages.source, columns)
     llm_of_row = row_llm(settings.llm, columns)
+    images = columns.index(settings.images.column) if settings.images.column else None
 
     def request_from_row(row: Row) -> CompletionRequest:
         llm_id, parameters = llm_of_row(row)
         request = CompletionRequest(llm_id, messages_from_row(row), parameters)
         _check_encodable(request)
+        if images is not None:
+            request = with_images(request, images_of(row[images], row[len(columns)]))
         return settings.format.applied(request)
 
     return request_from_row

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Outcome
 from mesh_prompt_batch.format_settings import FormatSettings
+from mesh_prompt_batch.image_parts import shortened
 from mesh_prompt_batch.property_columns import PropertyColumn
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.storable import storable
@@ -67,7 +68,7 @@ def _tokens(read: Callable[[Usage], int | None]) -> Callable[[Decided], Cell]:
 
 def _messages_sent(decided: Decided) -> Cell:
     request = decided.request()
-    return json.dumps(request.messages) if request else None
+    return json.dumps(shortened(request.messages)) if request else None
 
 
 def _no_value(_: Decided) -> Cell:
@@ -159,7 +160,7 @@ COLUMNS = (
         "messages_sent",
         "string",
         "full",
-        "The messages as they were sent, as JSON.",
+        "The messages as they were sent, as JSON; of an image its type, size and digest instead of its bytes.",
         _messages_sent,
     ),
     ColumnSpec(

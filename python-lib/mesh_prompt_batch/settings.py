@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from mesh_prompt_batch import (
     format_settings,
+    image_settings,
     llm_settings,
     message_settings,
     output_settings,
@@ -14,6 +15,7 @@ from mesh_prompt_batch import (
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.form import Form
 from mesh_prompt_batch.format_settings import FormatSettings
+from mesh_prompt_batch.image_settings import ImageSettings
 from mesh_prompt_batch.llm_settings import LlmSettings
 from mesh_prompt_batch.message_settings import MessageSettings
 from mesh_prompt_batch.output_settings import OutputSettings
@@ -23,6 +25,7 @@ LABELS = {
     **llm_settings.LABELS,
     **message_settings.LABELS,
     **format_settings.LABELS,
+    **image_settings.LABELS,
     **run_settings.LABELS,
     **output_settings.LABELS,
 }
@@ -37,6 +40,7 @@ class Settings:
     llm: LlmSettings
     messages: MessageSettings
     format: FormatSettings
+    images: ImageSettings
     run: RunSettings
     output: OutputSettings
 
@@ -51,25 +55,37 @@ class Settings:
             llm=LlmSettings.from_form(form, variables),
             messages=MessageSettings.from_form(form, variables),
             format=FormatSettings.from_form(form),
+            images=ImageSettings.from_form(form),
             run=RunSettings.from_form(form),
             output=OutputSettings.from_form(form),
         )
 
     def read_columns(self) -> set[str]:
         """Names of the columns whose cells make a row's request."""
-        chosen = (*self.messages.chosen_columns(), *self.llm.chosen_columns())
+        chosen = (
+            *self.messages.chosen_columns(),
+            *self.images.chosen_columns(),
+            *self.llm.chosen_columns(),
+        )
         return {name for _, name in chosen if name}
 
     def check_columns(self, columns: Sequence[str]) -> None:
         """Raises SettingsError where a chosen column is not among the input's `columns`."""
-        for group in (self.messages, self.llm, self.output):
+        for group in (self.messages, self.images, self.llm, self.output):
             for parameter, name in group.chosen_columns():
                 if name and name not in columns:
                     raise _no_such_column(LABELS[parameter], name, columns)
 
     def described(self) -> str:
         """One line for the log: no prompt and no credential is among the settings."""
-        groups = (self.llm, self.messages, self.format, self.run, self.output)
+        groups = (
+            self.llm,
+            self.messages,
+            self.images,
+            self.format,
+            self.run,
+            self.output,
+        )
         shown = {name: it for group in groups for name, it in group.described().items()}
         return "; ".join(f"{name}: {value}" for name, value in shown.items())
 

@@ -135,6 +135,10 @@ class FakeFolder:
         self.trouble("read", name)
         return contextlib.closing(io.BytesIO(self.objects[name]))
 
+    def has(self, name: str) -> bool:
+        self.trouble("has", name)
+        return name in self.objects
+
     def write(self, name: str, stream: IO[bytes]) -> None:
         self.trouble("write", name)
         self.objects[name] = stream.read()

@@ -88,6 +88,10 @@ class ManagedFolder:
     def read(self, name: str) -> AbstractContextManager[Stream]:
         return self._folder.get_download_stream(name)
 
+    def has(self, name: str) -> bool:
+        details = self._folder.get_path_details(name)
+        return bool(details.get("exists")) and not details.get("directory")
+
     def write(self, name: str, stream: IO[bytes]) -> None:
         self._folder.upload_stream(name, stream)
 
@@ -126,6 +130,7 @@ class Recipe:
     messages: InputDataset
     completions: OutputDataset
     open_run_folder: Callable[[], RunFolder] | None
+    open_images: Callable[[], ManagedFolder] | None
     mesh: Mesh
 
 
@@ -147,6 +152,7 @@ def recipe_run() -> Iterator[Recipe]:
             InputDataset(customrecipe.get_input_names_for_role("messages")[0]),
             OutputDataset(output),
             _run_folder(customrecipe.get_output_names_for_role("run_folder"), output),
+            _image_folder(customrecipe.get_input_names_for_role("images")),
             way,
         )
 
@@ -157,6 +163,10 @@ def _run_folder(names: Sequence[str], output: str) -> Callable[[], RunFolder] | 
         return None
     partition = getattr(dataiku.Dataset(output), "writePartition", None) or ""
     return lambda: RunFolder(ManagedFolder(names[0]), (output, str(partition)), time.sleep)
+
+
+def _image_folder(names: Sequence[str]) -> Callable[[], ManagedFolder] | None:
+    return (lambda: ManagedFolder(names[0])) if names else None
 
 
 @contextlib.contextmanager

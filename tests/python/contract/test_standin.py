@@ -191,6 +191,11 @@ def test_folders_are_streams_without_a_path(job: Job) -> None:
         folder.get_path()
     with pytest.raises(ValueError, match="leaves the folder"):
         folder.upload_data("../x", b"")
+    with pytest.raises(RuntimeError, match="Failed"), folder.get_download_stream("a"):
+        pass
+    there = [folder.get_path_details(path).get("directory") for path in ("a/b.txt", "a", "none")]
+    assert there == [False, True, None]
+    assert folder.get_path_details("none")["exists"] is False
     folder.clear()
     assert folder.list_paths_in_partition() == []
 
@@ -208,6 +213,17 @@ def test_result_tables_take_texts_of_the_right_length() -> None:
 GOOD = {"Authorization": "Bearer dku-personal-key"}
 TICKET = {"X-DKU-APITicket": "ticket-of-the-job"}
 BODY = {"model": "openai:demo:small-model", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def picture(url: str) -> dict[str, object]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def with_parts(*parts: dict[str, object]) -> dict[str, object]:
+    return {"messages": [{"role": "user", "content": list(parts)}]}
+
+
+PICTURE = picture("data:image/png;base64,AAAA")
 CHAT = "projects/DEMO/llms/openai/v1/chat/completions"
 
 
@@ -229,6 +245,12 @@ CHAT = "projects/DEMO/llms/openai/v1/chat/completions"
         (GOOD, CHAT, {"temperature": "0"}, 400, "no number"),
         (GOOD, CHAT, {"messages": []}, 400, "No messages"),
         (GOOD, CHAT, {"messages": [{"role": "boss", "content": ""}]}, 400, "Unknown role"),
+        (GOOD, CHAT, with_parts({"type": "text", "text": "hello"}, PICTURE), 200, "said: hello"),
+        (GOOD, CHAT, with_parts(), 400, "neither text nor parts"),
+        (GOOD, CHAT, with_parts({"type": "image", "url": "https://a"}), 400, "Unknown part"),
+        (GOOD, CHAT, with_parts({**PICTURE, "image_url": {"url": "a.png"}}), 400, "Unknown part"),
+        (GOOD, CHAT, with_parts(picture("data:image/png;bytes=1")), 400, "Unknown part"),
+        (GOOD, CHAT, with_parts(picture("data:image/png;base64,A")), 400, "Unknown part"),
         (GOOD, "nowhere", {}, 404, "No route"),
     ],
 )
@@ -257,6 +279,17 @@ def test_a_response_format_may_also_be_ignored_or_honoured(behaviour: str, text:
         answer = requests.post(url, json=body, headers=GOOD, timeout=10).json()
         assert answer["choices"][0]["message"]["content"] == text
         assert mesh.calls[0].body["response_format"] == sent
+
+
+def test_images_have_tokens_and_may_be_refused() -> None:
+    body = {**BODY, **with_parts({"type": "text", "text": "two words"}, PICTURE)}
+    for refuses, status in ((False, 200), (True, 400)):
+        with MeshServer(refuses_images=refuses) as mesh:
+            url = f"{mesh.front}/public/api/{CHAT}"
+            answer = requests.post(url, json=body, headers=GOOD, timeout=10)
+        assert answer.status_code == status
+        if not refuses:
+            assert answer.json()["usage"]["prompt_tokens"] == 2 + 85
 
 
 def test_streams_end_with_usage_without_a_choice() -> None:

@@ -103,12 +103,26 @@ def test_a_recipe_gets_what_dss_hands_to_it(inside: Enter, server: MeshServer) -
     )
     project.create("in", SCHEMA, [])
     with dss.recipe_run() as recipe:
+        assert recipe.open_images is None
         assert (recipe.config, recipe.variables) == ({"llm_id": "x"}, {"model": "m"})
         accepted = recipe.mesh.connect(mesh.list_llm_ids)
         assert accepted.endpoint.credential == "the job's own ticket"
         assert accepted.llm_ids == set(server.llm_ids)
         listed = recipe.mesh.list_llms("TEXT_EMBEDDING_EXTRACTION")
         assert [it["id"] for it in listed] == ["huggingfacelocal:hf:intfloat/e5=base"]
+
+
+def test_images_come_from_the_folder_of_their_role(inside: Enter) -> None:
+    roles = {"messages": ["in"], "images": ["photos"]}
+    project = inside(inputs=roles, host="http://127.0.0.1:9", ticket="t")
+    (project.managed_folder("photos") / "pets").mkdir(parents=True)
+    (project.managed_folder("photos") / "pets" / "a.png").write_bytes(b"bytes")
+    with dss.recipe_run() as recipe:
+        assert recipe.open_images is not None
+        folder = recipe.open_images()
+    with folder.read("pets/a.png") as stream:
+        assert stream.read(10) == b"bytes"
+    assert [folder.has(name) for name in ("pets/a.png", "pets", "none")] == [True, False, False]
 
 
 def test_a_session_finds_its_way_through_the_front_by_variables_of_either_kind(

@@ -33,7 +33,7 @@ from mesh_prompt_batch.own_limits import Limits, OwnLimits
 from mesh_prompt_batch.pace import Pace
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
 from mesh_prompt_batch.router import Router
-from mesh_prompt_batch.token_estimate import TokenEstimate
+from mesh_prompt_batch.token_estimate import IMAGE_TOKENS, TokenEstimate
 from mesh_prompt_batch.traffic import Traffic
 from mesh_prompt_batch.usage import Usage
 from mesh_prompt_batch.window import run_window
@@ -424,6 +424,25 @@ def test_tokens_are_estimated_and_learnt() -> None:
         assert estimate.learn(request("x" * 400), Usage(200, 20)) == 220
     assert math.isclose(estimate.of(request("x" * 400)), 230, rel_tol=0.01)
     assert estimate.learn(request("x"), Usage()) is None
+
+
+def test_tokens_of_images_are_learnt_apart_from_those_of_text() -> None:
+    def looking(images: int) -> CompletionRequest:
+        parts = [{"type": "image_url", "image_url": {"url": "https://a"}}] * images
+        text = {"type": "text", "text": "x" * 400}
+        return CompletionRequest(
+            "llm", ({"role": "user", "content": [text, *parts]},), {"max_tokens": 10}
+        )
+
+    estimate = TokenEstimate()
+    assert estimate.of(looking(2)) == 100 + 2 * IMAGE_TOKENS + 10
+    for _ in range(200):
+        estimate.learn(looking(2), Usage(100 + 2 * 300, 10))
+    assert math.isclose(estimate.of(looking(3)), 100 + 3 * 300 + 10, rel_tol=0.01)
+    assert estimate.of(request("x" * 400, max_tokens=10)) == 110
+    for _ in range(200):
+        estimate.learn(looking(1), Usage(1, 10))
+    assert estimate.of(looking(1)) >= 110
 
 
 SCHEDULES = 20_000 if TORTURE else 2_000

@@ -36,10 +36,22 @@ class Folder:
         files = [path for path in self._root.rglob("*") if path.is_file()]
         return sorted(f"/{path.relative_to(self._root)}" for path in files)
 
+    def get_path_details(self, path: str = "/") -> dict[str, object]:
+        self._wait()
+        at = self._at(path)
+        details: dict[str, object] = {"fullPath": path, "exists": at.exists()}
+        if at.exists():
+            details |= {"directory": at.is_dir(), "size": at.stat().st_size}
+        return details
+
     @contextlib.contextmanager
     def get_download_stream(self, path: str) -> Iterator[IO[bytes]]:
+        """A missing file is an error of no type of its own."""
         self._wait()
-        with self._at(path).open("rb") as stream:
+        at = self._at(path)
+        if not at.is_file():
+            raise RuntimeError(f"Failed to get the file: {path}")
+        with at.open("rb") as stream:
             yield stream
 
     def upload_stream(self, path: str, f: IO[bytes]) -> None:
@@ -75,6 +87,8 @@ class Folder:
     def _wait(self) -> None:
         if threading.get_ident() != self._thread:
             raise RuntimeError("A folder belongs to the thread that opened it.")
+        if self._name == job().behaviour.unreachable_folder:
+            raise RuntimeError(f"The storage of {self._name} does not answer.")
         time.sleep(job().behaviour.folder_seconds)
         Folder._requests += 1
         every = job().behaviour.folder_fails_every

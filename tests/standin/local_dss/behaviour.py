@@ -21,6 +21,7 @@ class Behaviour:
     working_directory: where the job finds itself; "": in a folder of its own.
     largest_file: bytes that any file of the process may have, as a quota or a full disk allow; None: no limit.
     failing_lookups: which look-ups of a host name find nothing, counted from 1.
+    unreachable_folder: name of a managed folder whose storage does not answer.
     killed_at: see local_dss/moments.py; not a question about DSS but to it.
     """
 
@@ -37,4 +38,5 @@ class Behaviour:
     working_directory: str = ""
     largest_file: int | None = None
     failing_lookups: Sequence[int] = ()
+    unreachable_folder: str = ""
     killed_at: str = ""

@@ -6,8 +6,11 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from local_dss.message_parts import content_error, images_of
+
 Body = Mapping[str, Any]
 
+TOKENS_AN_IMAGE = 85
 LLM_ID = "openai:demo:small-model"
 # What DSS gives of an LLM varies: `connection` and `model` are missing for agents, purposes are asked for by name.
 LLMS: Sequence[dict[str, object]] = (
@@ -53,17 +56,24 @@ def argument_error(body: Body, also_known: Collection[str] = ()) -> str | None:
     unknown = sorted(set(body) - ARGUMENTS - {*also_known})
     if unknown:
         return f"Unsupported arguments: {', '.join(unknown)}"
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        return "No messages"
-    for message in messages:
-        if message.get("role") not in ("system", "user", "assistant", "tool"):
-            return f"Unknown role {message.get('role')!r}"
+    if wrong := messages_error(body.get("messages")):
+        return wrong
     for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
         if name in body and type(body[name]) not in (int, float):
             return f"{name} is no number: {body[name]!r}"
     if "max_tokens" in body and type(body["max_tokens"]) is not int:
         return f"max_tokens is no whole number: {body['max_tokens']!r}"
+    return None
+
+
+def messages_error(messages: object) -> str | None:
+    if not isinstance(messages, list) or not messages:
+        return "No messages"
+    for message in messages:
+        if message.get("role") not in ("system", "user", "assistant", "tool"):
+            return f"Unknown role {message.get('role')!r}"
+        if wrong := content_error(message.get("content")):
+            return wrong
     return None
 
 
@@ -127,6 +137,7 @@ def completion_body(body: Body, text: str, *, with_usage: bool) -> dict[str, obj
 
 def usage(body: Body, completion_tokens: int) -> dict[str, int]:
     prompt = sum(len(content_text(it.get("content")).split()) for it in body["messages"])
+    prompt += TOKENS_AN_IMAGE * len(images_of(body))
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion_tokens,

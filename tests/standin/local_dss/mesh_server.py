@@ -26,6 +26,7 @@ from local_dss.llms import (
     schema_answer,
     user_text,
 )
+from local_dss.message_parts import images_of
 
 # Called with the question, which call for that question this is (from 1), and which call of all.
 Fault = Callable[[str, int, int], Answer | None]
@@ -68,8 +69,9 @@ class MeshServer:
 
     usage_missing_every: every so many answers have no `usage`; 0: all have it. refuses_unsupported: arguments
     outside DSS's list end in 400, or are ignored. response_format: that one alone is "refused" or "ignored" likewise,
-    or "honoured". unlisted: LLM ids that work though they are not listed. fault_of: what an LLM always answers, by its
-    id. backend_serves_mesh: whether the OpenAI-compatible route is on the backend's port too.
+    or "honoured". refuses_images: whether images on this route end in 400. unlisted: LLM ids that work though they are
+    not listed. fault_of: what an LLM always answers, by its id. backend_serves_mesh: whether the OpenAI-compatible
+    route is on the backend's port too.
     """
 
     gate: Gate = field(default_factory=Gate)
@@ -82,6 +84,7 @@ class MeshServer:
     usage_missing_every: int = 0
     refuses_unsupported: bool = True
     response_format: str = "refused"
+    refuses_images: bool = False
     unlisted: Sequence[str] = ()
     unknown_llm_words: str = "LLM not found: {llm_id}; query was {question}"
     backend_serves_mesh: bool = True
@@ -197,10 +200,16 @@ class MeshServer:
         async with self.turns:
             return await self._answered(request, body)
 
-    async def _answered(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    def _wrong(self, body: dict[str, Any]) -> str | None:
+        """Why the request is no request to DSS."""
         known = ["response_format"] * (self.response_format != "refused")
         wrong = argument_error(body, known) if self.refuses_unsupported else None
-        if wrong:
+        if not wrong and self.refuses_images and images_of(body):
+            return "Images are not supported on this route"
+        return wrong
+
+    async def _answered(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if wrong := self._wrong(body):
             raise refused(400, "java.lang.IllegalArgumentException", wrong)
         question = user_text(body)
         if body["model"] not in (*self.llm_ids, *self.unlisted):

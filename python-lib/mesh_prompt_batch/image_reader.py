@@ -1,0 +1,113 @@
+"""Reads images from their managed folder, and tells a file that is not there from a folder that cannot be read."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Protocol, TypeVar
+
+from mesh_prompt_batch.answer_block import Stream
+from mesh_prompt_batch.errors import RequestError, RunStoppedError
+from mesh_prompt_batch.image_cell import refused_row, too_large
+from mesh_prompt_batch.image_file import (
+    HEAD_BYTES,
+    KINDS,
+    LARGEST_IMAGE_BYTES,
+    FolderImage,
+    data_url,
+    media_type_of,
+    new_digest,
+)
+
+Result = TypeVar("Result")
+ATTEMPTS = 3
+FIRST_PAUSE_SECONDS = 0.5
+_BLOCK_BYTES = 1 << 20
+
+
+class ImageFolder(Protocol):
+    """A managed folder; used by one thread."""
+
+    def read(self, name: str) -> AbstractContextManager[Stream]: ...
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+
+
+class ImageReader:
+    """One thread's way to the folder.
+
+    Methods raise RequestError (`invalid_row`) for a file that is not there or cannot be sent; its words have `{}` in
+    the place of the name. They raise RunStoppedError where the folder itself cannot be read.
+    """
+
+    def __init__(
+        self, open_folder: Callable[[], ImageFolder], sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        self._open_folder = open_folder
+        self._sleep = sleep
+        self._folder: ImageFolder | None = None
+
+    def looked_up(self, path: str) -> FolderImage:
+        """What the file is, without keeping its bytes."""
+        return self._tried(path, partial(_looked_up, path=path))
+
+    def data_url(self, image: FolderImage) -> str:
+        """Raises RequestError as well where the content is no longer what it was when it was looked up."""
+        return self._tried(image.path, partial(_data_url, image=image))
+
+    def _tried(self, path: str, use: Callable[[Stream], Result]) -> Result:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                if self._folder is None:
+                    self._folder = self._open_folder()
+                with self._folder.read(path) as stream:
+                    return use(stream)
+            except RequestError:
+                raise
+            except Exception as error:  # noqa: BLE001  # any storage, any error: ask, try again, then say so
+                self._check_there(path, error, last=attempt == ATTEMPTS)
+            self._sleep(FIRST_PAUSE_SECONDS * attempt)
+        raise AssertionError("unreachable")
+
+    def _check_there(self, path: str, error: Exception, *, last: bool) -> None:
+        """No error type tells a file that is missing: the folder has to be asked."""
+        try:
+            there = self._folder is None or self._folder.has(path)
+        except Exception as failure:  # noqa: BLE001  # as above
+            there, error, self._folder = True, failure, None
+        if not there:
+            raise refused_row("The image '{}' is not in the folder 'Images'.") from None
+        if last and self._folder is None:
+            raise RunStoppedError(
+                f"The folder 'Images' cannot be read ({type(error).__name__}): check its connection and your rights"
+                " on it, then run again."
+            ) from None
+        if last:
+            raise refused_row("The image '{}' in the folder 'Images' cannot be read.") from None
+
+
+def _looked_up(stream: Stream, path: str) -> FolderImage:
+    head, size, digest = b"", 0, new_digest()
+    while block := stream.read(_BLOCK_BYTES):
+        # A stream may give fewer bytes than it is asked for.
+        head += block[: HEAD_BYTES - len(head)]
+        size += len(block)
+        digest.update(block)
+        if size > LARGEST_IMAGE_BYTES:
+            raise refused_row("The image '{}' " + too_large())
+    media_type = media_type_of(head)
+    if media_type is None:
+        raise refused_row(f"The file '{{}}' in the folder 'Images' is no {KINDS} image.")
+    return FolderImage(path, media_type, size, digest.hexdigest())
+
+
+def _data_url(stream: Stream, image: FolderImage) -> str:
+    size, digest, blocks = 0, new_digest(), list[bytes]()
+    while size <= image.size and (block := stream.read(_BLOCK_BYTES)):
+        size += len(block)
+        digest.update(block)
+        blocks.append(block)
+    if digest.hexdigest() != image.digest:
+        raise refused_row("The image '{}' changed while the run went on: run again.")
+    return data_url(image.media_type, b"".join(blocks))
