@@ -1,6 +1,10 @@
 """From a row to its request."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mesh_prompt_batch.errors import RequestError
 from mesh_prompt_batch.messages import request_builder
@@ -110,3 +114,28 @@ def test_a_conversation_is_the_row_s_messages_without_examples() -> None:
     with pytest.raises(RequestError) as caught:
         build(["no", "why?"])
     assert caught.value.error_type == "invalid_row"
+
+
+MODES = [
+    {"user_column": "a", "system_column": "b"},
+    {**TEMPLATES, "system_template": "{{b}}", "user_template": "{{a}}{{b}} "},
+    {"messages_mode": "conversation", "conversation_column": "a"},
+]
+CELLS = st.text(st.characters() | st.sampled_from("{}[] \n\ud83d"), max_size=9)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(st.tuples(CELLS, CELLS))
+def test_any_row_makes_a_request_that_can_be_sent_or_is_invalid(
+    mode: dict[str, object], row: tuple[str, str]
+) -> None:
+    build = request_builder(settings(**{"system_column": None, **mode}), ["a", "b"])
+    kind = "invalid_row"
+    try:
+        request = build(row)
+    except RequestError as error:
+        kind = error.error_type
+    else:
+        json.dumps(request.body(), ensure_ascii=False).encode()
+        assert str(request.messages[-1]["content"]).strip()
+    assert kind == "invalid_row"
