@@ -51,11 +51,11 @@ function look() {
   const fields = [];
   for (const { param, box } of drawn.filter((it) => it.box.checkVisibility())) {
     if (param.type === "SEPARATOR") {
-      headings.push(param.label);
+      headings.push({ label: param.label, lines: linesOf(box.querySelector("p")) });
     } else {
       fields.push({
         name: param.name,
-        heading: headings.at(-1) ?? null,
+        heading: headings.at(-1)?.label ?? null,
         value: read(box.querySelector(".input").firstElementChild),
         lines: linesOf(box.querySelector(".description")),
         complaint: box.querySelector(".complaint").textContent,
@@ -77,5 +77,5 @@ function cut(labels) {
     box.hidden = !inside;
   }
   const { left, top, height } = document.getElementById("form").getBoundingClientRect();
-  return { x: left - 16, y: top + scrollY, width: 854, height: height + 16 };
+  return { x: left - 16, y: top + scrollY, width: 838, height: height + 16 };
 }
