@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mesh_prompt_batch.adapters import dss, mesh
+from mesh_prompt_batch.adapters import dss, mesh, price_list
 from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.ceilings import capped
 from mesh_prompt_batch.settings import Settings
@@ -17,5 +17,10 @@ with dss.recipe_run() as recipe:
             timeout_seconds=settings.run.timeout_seconds,
             max_connections=settings.run.limits.max_concurrency,
         ),
-        Workplace(Path.cwd(), recipe.open_run_folder, open_images=recipe.open_images),
+        Workplace(
+            Path.cwd(),
+            recipe.open_run_folder,
+            open_images=recipe.open_images,
+            list_price=price_list.list_price,
+        ),
     )

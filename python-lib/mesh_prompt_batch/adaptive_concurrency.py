@@ -19,7 +19,10 @@ BASE_DRIFT = 1.01
 
 @dataclass(slots=True)
 class AdaptiveConcurrency:
-    """`limit` is at least 1 and at most `most`. Times are those of any clock that only moves forward, in seconds."""
+    """`limit` is at least 1 and at most `most`, `slow` where answers take much longer than they did.
+
+    Times are those of any clock that only moves forward, in seconds.
+    """
 
     most: int
     limit: float = field(init=False)
@@ -30,7 +33,7 @@ class AdaptiveConcurrency:
     _last_retreat: float = -math.inf
     _round: list[float] = field(default_factory=list)
     _base: float = math.inf
-    _slow: bool = False
+    slow: bool = False
     # Since the last retreat: without one, a further refusal tells nothing new.
     _succeeded: bool = True
 
@@ -42,7 +45,7 @@ class AdaptiveConcurrency:
         self._succeeded = True
         self._weigh(now, latency)
         # A limit that is not reached says nothing about what lies above it.
-        if self._slow or in_flight < int(self.limit):
+        if self.slow or in_flight < int(self.limit):
             return
         if self.limit < self._ceiling:
             faster = 1.0 if math.isinf(self._ceiling) else GROWTH_BELOW_CEILING
@@ -93,7 +96,7 @@ class AdaptiveConcurrency:
         mean = sum(self._round) / len(self._round)
         self._round.clear()
         self._base = min(mean, self._base * BASE_DRIFT)
-        self._slow = mean > NO_GROWTH_RATIO * self._base
+        self.slow = mean > NO_GROWTH_RATIO * self._base
         if mean > RETREAT_RATIO * self._base and self.limit > START:
             self._ceiling = max(float(START), self.limit * RETREAT)
             self._probe_at = now + max(self._probe_seconds, latency)

@@ -17,6 +17,8 @@ from mesh_prompt_batch.image_reader import ImageFolder
 from mesh_prompt_batch.images import RunImages
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import Column, planned_output
+from mesh_prompt_batch.priced_calls import priced_calls
+from mesh_prompt_batch.prices import PriceList, no_list_price, prices_of_run
 from mesh_prompt_batch.process import affordable_concurrency
 from mesh_prompt_batch.progress import closing_lines
 from mesh_prompt_batch.rows import Rows
@@ -42,13 +44,15 @@ class Source(Protocol):
 class Workplace:
     """`directory` holds the run store while the run lasts; `open_folder` gives each thread its way to the run folder.
 
-    `open_folder` is None where the recipe has no run folder, `open_images` where it has no folder with images.
+    `open_folder` is None where the recipe has no run folder, `open_images` where it has no folder with images;
+    `list_price` gives the list price of the LLMs it knows.
     """
 
     directory: Path
     open_folder: Callable[[], RunFolder] | None = None
     sleep: Callable[[float], object] = time.sleep
     open_images: Callable[[], ImageFolder] | None = None
+    list_price: PriceList = no_list_price
 
 
 def complete_dataset(
@@ -66,10 +70,12 @@ def complete_dataset(
     target.check(plan.schema)
     checkpoint = _checkpoint(settings, target, workplace)
     logger.info(f"Settings: {settings.described()}.")
+    totals = Totals()
+    prices = prices_of_run(settings.prices, settings.llm.llm_id, workplace.list_price)
     request_from_row = request_builder(settings, plan.read)
     images = _images(settings, plan.read, workplace)
-    asking = _asking(settings, request_from_row, images.sending(open_calls(settings)))
-    totals = Totals()
+    calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
+    asking = _asking(settings, request_from_row, calls)
     with RunStore(workplace.directory) as store, images, checkpoint:
         try:
             with Engine(asking, store, totals, checkpoint.recorded) as engine:

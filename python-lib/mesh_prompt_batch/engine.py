@@ -26,7 +26,7 @@ from mesh_prompt_batch.feed import NumberedRow, Recorder
 from mesh_prompt_batch.lanes import Lanes
 from mesh_prompt_batch.outcome_record import record_of
 from mesh_prompt_batch.own_limits import Limits, OwnLimits
-from mesh_prompt_batch.progress import progress_line
+from mesh_prompt_batch.progress import Progress
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
 from mesh_prompt_batch.router import Router
 from mesh_prompt_batch.run_settings import FailureLimits
@@ -80,6 +80,8 @@ class Engine:
         self._lanes = Lanes(store, asking.limits.max_concurrency)
         self._recorder = Recorder(store, recorded)
         self._llm_ids = asking.llm_ids
+        # What may keep the run from going faster, the first that does is told.
+        self._bounds = [self._lanes.bound, self._recorder.bound]
         self._reason: BaseException | None = None
         self._done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._started = threading.Event()
@@ -157,6 +159,7 @@ class Engine:
         try:
             async with self._asking.calls as call:
                 self._traffic, self._router = self._ways(call)
+                self._bounds.insert(0, self._router.bound)
                 if self._asking.time_limit_seconds is not None:
                     limit = self._asking.time_limit_seconds
                     helpers.append(loop.call_later(limit, self._traffic.close, _out_of_time(limit)))
@@ -219,10 +222,11 @@ class Engine:
 
     async def _report(self) -> None:
         # Soon at first: whoever watches wants to see that it works, and how fast.
+        progress = Progress(self._totals)
         pause = FIRST_REPORT_SECONDS
         while True:
             await asyncio.sleep(min(pause, self._asking.report_every_seconds))
-            logger.info(progress_line(self._totals))
+            logger.info(progress.line(next(filter(None, (it() for it in self._bounds)), "")))
             pause *= 2
 
 

@@ -13,6 +13,7 @@ from mesh_prompt_batch.run_store import RecordedOutcome, RunStore
 
 PAGE = 512
 FLUSH_SECONDS = 0.1
+READING, LAST_ROWS = "reading the input", "the last rows"
 NumberedRow = tuple[int, list[str]]
 
 
@@ -27,6 +28,11 @@ class Feed:
         self._all_added = False
         self._added = asyncio.Event()
         self._turning = asyncio.Lock()
+        self._waits = self._ended = False
+
+    def bound(self) -> str:
+        """What keeps more rows from being taken; "" where nothing does."""
+        return LAST_ROWS if self._ended else READING if self._waits else ""
 
     def wake(self, *, all_added: bool) -> None:
         """To be called after rows were added to the store."""
@@ -53,8 +59,11 @@ class Feed:
                 self._page.extend(page)
                 return True
             if last_page:
+                self._ended = True
                 return False
+            self._waits = True
             await self._added.wait()
+            self._waits = False
 
 
 class Recorder:
@@ -68,6 +77,10 @@ class Recorder:
         self._recorded = recorded
         self._pending: list[RecordedOutcome] = []
         self._adding, self._writing = threading.Lock(), threading.Lock()
+
+    def bound(self) -> str:
+        """What keeps more outcomes from being taken; "" where nothing does."""
+        return "the disk" if self._writing.locked() and len(self._pending) >= PAGE else ""
 
     async def put(self, outcome: RecordedOutcome) -> None:
         with self._adding:

@@ -44,6 +44,10 @@ class Gate:
         """Whether the provider only fails, and it is not yet time to try it again."""
         return self.limiter.breaker.delay(self._traffic.now()) > 0
 
+    def bound(self) -> str:
+        """What keeps calls waiting; "" where none waits or the LLM does not."""
+        return self.limiter.bound(self._traffic.now()) if self._first.locked() else ""
+
     async def call(self, request: CompletionRequest) -> Completion:
         """As the call does, or raises LimitReachedError, WentElsewhereError, or LlmDownError when patience ends."""
         async with self._first:

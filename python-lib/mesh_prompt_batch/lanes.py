@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from mesh_prompt_batch.feed import Feed, NumberedRow
+from mesh_prompt_batch.feed import LAST_ROWS, READING, Feed, NumberedRow
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.window import run_window
 
@@ -29,6 +29,13 @@ class Lanes:
         for feed in self._feeds:
             feed.wake(all_added=self._all_added)
         self._added.set()
+
+    def bound(self) -> str:
+        """What keeps more rows from being taken; "" where nothing does."""
+        bounds = {feed.bound() for feed in self._feeds}
+        if "" in bounds:
+            return ""
+        return LAST_ROWS if bounds == {LAST_ROWS} else READING
 
     def close(self) -> None:
         """No row is taken any more."""

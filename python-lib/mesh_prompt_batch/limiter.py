@@ -55,6 +55,17 @@ class Limiter:
             self._learnt.delay(now) if self.own.limits.adaptive else 0.0,
         )
 
+    def bound(self, now: float) -> str:
+        """What the LLM keeps more calls from starting by; "" where it does not."""
+        if self._paused_until > now:
+            return f"the provider's pause, {self._paused_until - now:.0f} s more"
+        if self.breaker.is_open:
+            return "a provider that fails"
+        if self.in_flight >= self.concurrency:
+            return "a slow provider" if self._adaptive.slow else "what the provider takes at once"
+        learnt = self.own.limits.adaptive and self._learnt.delay(now) > 0.0
+        return "the provider's limit a minute" if learnt else ""
+
     def start(self, now: float, tokens: float) -> Started:
         """To be called when `delay` is 0.0; `tokens` is an estimate."""
         self.in_flight += 1

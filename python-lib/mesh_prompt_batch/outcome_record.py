@@ -6,6 +6,7 @@ An answer is kept as it was received, so that any set of output columns can be m
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, cast
 
 from mesh_prompt_batch.answer import completion_from
@@ -35,7 +36,7 @@ def outcome_of(record: str) -> Outcome:
     if "error" not in kept:
         return _completion(kept)
     answer = _completion(kept["answer"]) if "answer" in kept else None
-    usage = Usage(*kept["usage"])
+    usage = _usage(*kept["usage"])
     return Failure(kept["error"], kept["words"], kept["attempts"], kept["status"], usage, answer)
 
 
@@ -49,10 +50,18 @@ def _of_completion(completion: Completion) -> dict[str, object]:
 
 
 def _counts(outcome: Outcome) -> dict[str, object]:
-    usage = [outcome.usage.prompt_tokens, outcome.usage.completion_tokens]
-    return {"attempts": outcome.attempts, "usage": usage}
+    usage = outcome.usage
+    cost = None if usage.cost is None else str(usage.cost)
+    used = [usage.prompt_tokens, usage.completion_tokens, cost]
+    return {"attempts": outcome.attempts, "usage": used}
 
 
 def _completion(kept: Mapping[str, Any]) -> Completion:
     completion = completion_from(kept["body"], kept["llm_id"], kept["latency"])
-    return replace(completion, usage=Usage(*kept["usage"]), attempts=kept["attempts"])
+    return replace(completion, usage=_usage(*kept["usage"]), attempts=kept["attempts"])
+
+
+def _usage(
+    prompt_tokens: int | None, completion_tokens: int | None, cost: str | None = None
+) -> Usage:
+    return Usage(prompt_tokens, completion_tokens, None if cost is None else Decimal(cost))

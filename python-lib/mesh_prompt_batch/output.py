@@ -66,6 +66,12 @@ def _tokens(read: Callable[[Usage], int | None]) -> Callable[[Decided], Cell]:
     return lambda decided: 0 if decided.source == "identical" else read(decided.outcome.usage)
 
 
+def _cost(decided: Decided) -> Cell:
+    """The nearest floating-point number to the exact sum; of a copy nothing was paid."""
+    cost = decided.outcome.usage.cost
+    return None if cost is None else 0.0 if decided.source == "identical" else float(cost)
+
+
 def _messages_sent(decided: Decided) -> Cell:
     request = decided.request()
     return json.dumps(shortened(request.messages)) if request else None
@@ -119,7 +125,11 @@ COLUMNS = (
         _tokens(lambda usage: usage.completion_tokens),
     ),
     ColumnSpec(
-        "cost", "double", "standard", "What the row cost; blank where no price is known.", _no_value
+        "cost",
+        "double",
+        "standard",
+        "What the row's calls cost, by their tokens; 0 for a copy, blank where no price or no token count is known.",
+        _cost,
     ),
     ColumnSpec(
         "latency_seconds",

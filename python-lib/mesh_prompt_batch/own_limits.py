@@ -31,6 +31,14 @@ class OwnLimits:
             return math.inf
         return max(self._requests.delay(now), self._tokens.delay(now))
 
+    def bound(self, now: float) -> str:
+        """The field that keeps more calls from starting; "" where none does."""
+        if self.in_flight >= self.limits.max_concurrency:
+            return "'Calls at once'"
+        if self._requests.delay(now) > 0.0:
+            return "'Requests a minute'"
+        return "'Tokens a minute'" if self._tokens.delay(now) > 0.0 else ""
+
     def started(self, now: float, tokens: float) -> None:
         """`tokens` is an estimate."""
         self.in_flight += 1

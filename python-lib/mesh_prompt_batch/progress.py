@@ -1,39 +1,66 @@
 """The lines that tell a run's story in the job log."""
 
+from mesh_prompt_batch.eta import Eta
+from mesh_prompt_batch.money import shown
 from mesh_prompt_batch.totals import Totals
 
 
-def progress_line(totals: Totals) -> str:
-    """Where the run stands."""
-    speed = _speed(totals)
-    of = f"/{totals.rows:,}" if totals.all_read else ""
-    parts = [
-        f"{totals.settled:,}{of} rows",
-        f"{speed:.1f} rows/s",
-        f"{totals.failed:,} failed",
-        _tokens(totals),
-        f"{totals.in_flight} calls in flight",
-    ]
-    if totals.all_read and speed > 0 and totals.settled < totals.rows:
-        parts.append(f"{duration((totals.rows - totals.settled) / speed)} left")
-    return ", ".join(parts)
+class Progress:
+    """Where the run stands, a line at a time."""
+
+    def __init__(self, totals: Totals) -> None:
+        self._totals = totals
+        self._eta = Eta()
+
+    def line(self, bound: str = "") -> str:
+        """`bound`: what keeps more calls from starting, "" where nothing does."""
+        totals = self._totals
+        self._eta.told(totals.seconds, totals.decided)
+        of = f"/{totals.rows:,}" if totals.all_read else ""
+        calls = f"{totals.in_flight} calls in flight"
+        parts = [
+            f"{totals.settled:,}{of} rows",
+            f"{_speed(totals):.1f} rows/s",
+            *self._left(),
+            f"{totals.failed:,} failed",
+            *totals.spent.described(),
+            *_cost_in_all(totals),
+            f"{calls}, bound by {bound}" if bound else calls,
+        ]
+        return ", ".join(parts)
+
+    def _left(self) -> list[str]:
+        totals = self._totals
+        left = self._eta.left(totals.rows - totals.settled) if totals.all_read else None
+        if left is None:
+            return []
+        low, high = map(duration, left)
+        return [f"{low} left" if low == high else f"{low} to {high} left"]
 
 
 def closing_lines(totals: Totals) -> list[str]:
     """The digest of errors and the totals, one line each."""
     lines = [f"Failed rows, {line}" for line in totals.digest()]
-    lines.append(
-        f"Total: {totals.completed:,} rows answered, {totals.failed:,} failed, {totals.attempts:,} calls,"
-        f" {_tokens(totals)}, {duration(totals.seconds)} of calls, {_speed(totals):.1f} rows/s"
-    )
+    parts = [
+        f"{totals.completed:,} rows answered",
+        f"{totals.failed:,} failed",
+        f"{totals.attempts:,} calls",
+        *totals.spent.described(),
+        *totals.spent.per_thousand(totals.decided),
+        f"{duration(totals.seconds)} of calls",
+        f"{_speed(totals):.1f} rows/s",
+    ]
+    lines.append(f"Total: {', '.join(parts)}")
     if totals.resumed or totals.identical:
         lines.append(
             f"Without a call: {totals.resumed:,} rows resumed from earlier runs, {totals.identical:,} copied from"
             " identical rows"
         )
-    if totals.without_usage:
+    silent = totals.calls_without_usage
+    if silent.answered or silent.failed:
         lines.append(
-            f"{totals.without_usage:,} answers came without token counts: they are not in the totals."
+            f"Without token counts, so not in the totals: {silent.answered:,} answered and {silent.failed:,} failed"
+            " calls."
         )
     return lines
 
@@ -53,8 +80,10 @@ def _speed(totals: Totals) -> float:
     return totals.decided / totals.seconds if totals.seconds > 0 else 0.0
 
 
-def _tokens(totals: Totals) -> str:
-    prompt, completion = totals.usage.prompt_tokens, totals.usage.completion_tokens
-    if prompt is None and completion is None:
-        return "tokens unknown"
-    return f"{prompt or 0:,} + {completion or 0:,} tokens"
+def _cost_in_all(totals: Totals) -> list[str]:
+    """What all rows will cost if they go on as they began."""
+    cost = totals.spent.cost
+    if cost is None or not totals.all_read or not 0 < totals.decided < totals.to_ask:
+        return []
+    in_all = cost * totals.to_ask / totals.decided
+    return [f"about {shown(in_all)} in all"]

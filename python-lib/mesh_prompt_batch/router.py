@@ -40,6 +40,17 @@ class Router:
         """By LLM id, in the order in which they were first asked."""
         return self._gates
 
+    def bound(self) -> str:
+        """What keeps more calls from starting; "" where nothing does."""
+        if self._traffic.reason is not None:
+            return "a limit of the run"
+        own = self._traffic.own.bound(self._traffic.now())
+        if own:
+            return own
+        bounds = {llm_id: bound for llm_id, gate in self._gates.items() if (bound := gate.bound())}
+        several = len(self._gates) > 1
+        return ", ".join(f"{bound} ({it})" if several else bound for it, bound in bounds.items())
+
     async def call(self, request: CompletionRequest) -> Completion:
         """As a gate does; LlmError where the row's LLM and its fallback are given up, though others are not.
 

@@ -50,7 +50,7 @@ _COPY = f"""
         FROM input WHERE {_NEW} AND key IS NOT NULL AND number NOT IN (SELECT number FROM reused WHERE {_NEW})
     ) WHERE first < number
 """  # noqa: S608  # as above
-_DECIDED = """
+_ROWS = """
     SELECT input.number, input.cells, COALESCE(outcome.record, answer.record, original.record),
         CASE WHEN reused.number IS NULL THEN 'call' WHEN reused.answer IS NULL THEN 'identical' ELSE 'resumed' END
     FROM input
@@ -58,8 +58,10 @@ _DECIDED = """
     LEFT JOIN reused USING (number)
     LEFT JOIN answer ON answer.place = reused.answer
     LEFT JOIN outcome AS original ON original.number = reused.twin
-    WHERE input.number > ? ORDER BY input.number LIMIT ?
+    WHERE input.number > ?
 """
+_NOT_ANSWERED = " AND answer.place IS NULL AND NOT COALESCE(outcome.answered, original.answered, 0)"
+_PAGE_OF = " ORDER BY input.number LIMIT ?"
 
 
 class KeyedRow(NamedTuple):
@@ -89,6 +91,7 @@ class RecordedOutcome(NamedTuple):
 class DecidedRow(NamedTuple):
     """`record` is None where the row is not decided; `source` is call, resumed or identical."""
 
+    number: int
     cells: list[str]
     record: str | None
     source: str
@@ -233,11 +236,18 @@ class RunStore:
 
     def decided_rows(self) -> Iterator[DecidedRow]:
         """Every row, in input order."""
+        return self._decided(_ROWS + _PAGE_OF)
+
+    def failed_rows(self) -> Iterator[DecidedRow]:
+        """The rows without an answer, in input order."""
+        return self._decided(_ROWS + _NOT_ANSWERED + _PAGE_OF)
+
+    def _decided(self, query: str) -> Iterator[DecidedRow]:
         last = 0
-        while page := self._decided_after(last):
+        while page := self._page(query, last):
             last = page[-1][0]
-            for _, cells, record, source in page:
-                yield DecidedRow(json.loads(cells), record, source)
+            for number, cells, record, source in page:
+                yield DecidedRow(number, json.loads(cells), record, source)
 
     def keep(self, path: Path) -> None:
         """Write all that is here to `path`, an SQLite file that only its owner can read."""
@@ -246,9 +256,9 @@ class RunStore:
             with contextlib.closing(sqlite3.connect(path)) as copy, self._lock:
                 self._connection.backup(copy)
 
-    def _decided_after(self, number: int) -> list[tuple[int, str, str | None, str]]:
+    def _page(self, query: str, after: int) -> list[tuple[int, str, str | None, str]]:
         with self._lock:
-            return self._connection.execute(_DECIDED, (number, _PAGE)).fetchall()
+            return self._connection.execute(query, (after, _PAGE)).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -10,6 +10,7 @@ from mesh_prompt_batch import (
     llm_settings,
     message_settings,
     output_settings,
+    price_settings,
     run_settings,
 )
 from mesh_prompt_batch.errors import SettingsError
@@ -19,6 +20,7 @@ from mesh_prompt_batch.image_settings import ImageSettings
 from mesh_prompt_batch.llm_settings import LlmSettings
 from mesh_prompt_batch.message_settings import MessageSettings
 from mesh_prompt_batch.output_settings import OutputSettings
+from mesh_prompt_batch.price_settings import PriceSettings
 from mesh_prompt_batch.run_settings import RunSettings
 
 LABELS = {
@@ -27,6 +29,7 @@ LABELS = {
     **format_settings.LABELS,
     **image_settings.LABELS,
     **run_settings.LABELS,
+    **price_settings.LABELS,
     **output_settings.LABELS,
 }
 _MOST_COLUMNS_SHOWN = 20
@@ -42,6 +45,7 @@ class Settings:
     format: FormatSettings
     images: ImageSettings
     run: RunSettings
+    prices: PriceSettings
     output: OutputSettings
 
     @classmethod
@@ -57,6 +61,7 @@ class Settings:
             format=FormatSettings.from_form(form),
             images=ImageSettings.from_form(form),
             run=RunSettings.from_form(form),
+            prices=PriceSettings.from_form(form),
             output=OutputSettings.from_form(form),
         )
 
@@ -84,6 +89,7 @@ class Settings:
             self.images,
             self.format,
             self.run,
+            self.prices,
             self.output,
         )
         shown = {name: it for group in groups for name, it in group.described().items()}

@@ -6,9 +6,17 @@ from dataclasses import dataclass, field
 from mesh_prompt_batch.completion import Completion, Failure, Outcome
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.run_settings import FailureLimits
-from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
+from mesh_prompt_batch.spent import Spent
 
 ROWS_BEFORE_JUDGING = 100
+
+
+@dataclass(slots=True)
+class CallsWithoutUsage:
+    """Calls that came back without token counts: what they cost is in no total."""
+
+    answered: int = 0
+    failed: int = 0
 
 
 @dataclass(slots=True)
@@ -27,8 +35,8 @@ class Totals:
     failed: int = 0
     attempts: int = 0
     in_flight: int = 0
-    without_usage: int = 0
-    usage: Usage = NOTHING_REPORTED
+    spent: Spent = field(default_factory=Spent)
+    calls_without_usage: CallsWithoutUsage = field(default_factory=CallsWithoutUsage)
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     first_call: float | None = None
@@ -57,16 +65,20 @@ class Totals:
         return self.completed + self.failed
 
     @property
+    def to_ask(self) -> int:
+        """Rows read so far that need a call."""
+        return self.rows - self.resumed - self.identical
+
+    @property
     def settled(self) -> int:
         """Rows that need no call any more."""
         return self.decided + self.resumed + self.identical
 
     def add(self, row_number: int, outcome: Outcome) -> None:
         self.attempts += outcome.attempts
-        self.usage += outcome.usage
+        self.spent.add(outcome.usage, answered=isinstance(outcome, Completion))
         if isinstance(outcome, Completion):
             self.completed += 1
-            self.without_usage += not outcome.usage.reported
         else:
             self._add_failure(row_number, outcome)
 

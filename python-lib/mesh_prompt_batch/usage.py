@@ -1,20 +1,26 @@
-"""Tokens of a call, and their sum over the calls of a row."""
+"""Tokens and cost of a call, and their sum over the calls of a row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+
+from mesh_prompt_batch.money import added
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them; None where it said nothing."""
+    """Tokens as the provider counted them; None where it said nothing. `cost` is None where it is not known."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cost: Decimal | None = None
 
     def __add__(self, other: "Usage") -> "Usage":
+        """Of two calls. One that reported nothing adds nothing; an unknown cost makes the sum unknown."""
         return Usage(
             _sum(self.prompt_tokens, other.prompt_tokens),
             _sum(self.completion_tokens, other.completion_tokens),
+            _sum_of_costs(self, other),
         )
 
     @property
@@ -39,3 +45,9 @@ def _count(value: object) -> int | None:
 
 def _sum(left: int | None, right: int | None) -> int | None:
     return left if right is None else right if left is None else left + right
+
+
+def _sum_of_costs(left: Usage, right: Usage) -> Decimal | None:
+    if not left.reported or not right.reported:
+        return right.cost if not left.reported else left.cost
+    return None if left.cost is None or right.cost is None else added(left.cost, right.cost)

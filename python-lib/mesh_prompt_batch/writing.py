@@ -42,7 +42,7 @@ class DecidedRows:
     request_from_row: Callable[[Sequence[str]], CompletionRequest]
 
     def __iter__(self) -> Iterator[list[Cell]]:
-        for cells, record, source in self.store.decided_rows():
+        for _, cells, record, source in self.store.decided_rows():
             outcome = outcome_of(record) if record is not None else _NOT_DECIDED
             yield self.plan.output_row(
                 cells, Decided(outcome, source, partial(self._request, cells))

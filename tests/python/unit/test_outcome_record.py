@@ -1,5 +1,6 @@
 """An outcome as text and back."""
 
+import json
 from dataclasses import replace
 
 from hypothesis import given
@@ -11,10 +12,11 @@ from mesh_prompt_batch.outcome_record import outcome_of, record_of
 from mesh_prompt_batch.usage import Usage
 
 COUNTS = st.none() | st.integers(0, 9)
+USAGES = st.builds(Usage, COUNTS, COUNTS, st.none() | st.decimals(0, 99, places=12))
 TEXTS = st.text(st.characters() | st.sampled_from("\x00\ud83d\n\u2028"))
 
 
-@given(TEXTS.filter(bool), st.builds(Usage, COUNTS, COUNTS), st.integers(1, 9))
+@given(TEXTS.filter(bool), USAGES, st.integers(1, 9))
 def test_a_completion_comes_back_as_it_was(text: str, usage: Usage, attempts: int) -> None:
     completion = replace(answered(text), usage=usage, attempts=attempts)
     record = record_of(completion)
@@ -22,9 +24,15 @@ def test_a_completion_comes_back_as_it_was(text: str, usage: Usage, attempts: in
     assert len(record.splitlines()) == 1
 
 
-@given(TEXTS, st.none() | st.integers(400, 599), st.builds(Usage, COUNTS, COUNTS))
+@given(TEXTS, st.none() | st.integers(400, 599), USAGES)
 def test_a_failure_comes_back_as_it_was(words: str, status: int | None, usage: Usage) -> None:
     failure = Failure("server", words, 3, status, usage)
     assert outcome_of(record_of(failure)) == failure
     told = replace(failure, answer=replace(answered("no JSON"), usage=usage, attempts=2))
     assert outcome_of(record_of(told)) == told
+
+
+def test_what_was_saved_before_costs_were_kept_is_read_with_none() -> None:
+    record = json.loads(record_of(answered("yes")))
+    record["usage"] = record["usage"][:2]
+    assert outcome_of(json.dumps(record)).usage == Usage(2, 1)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mesh_prompt_batch.errors import RunStoppedError
-from mesh_prompt_batch.run_store import KeyedRow, RecordedOutcome, Reused, RunStore
+from mesh_prompt_batch.run_store import DecidedRow, KeyedRow, RecordedOutcome, Reused, RunStore
 
 CELLS = st.lists(
     st.text(st.characters() | st.sampled_from("\x00\ud83d\t\n")), min_size=1, max_size=3
@@ -38,7 +38,7 @@ def test_what_goes_in_comes_out_in_order(tmp_path: Path, rows: list[list[str]]) 
         store.add_rows(1, [KeyedRow(cells, None) for cells in rows])
         for number in reversed(range(1, len(rows) + 1)):
             store.record([outcome(number, f"answer {number}")])
-        expected = [(row, f"answer {n}", "call") for n, row in enumerate(rows, 1)]
+        expected = [DecidedRow(n, row, f"answer {n}", "call") for n, row in enumerate(rows, 1)]
         assert list(store.decided_rows()) == expected
         assert store.rows_to_ask(0, 0, 3)[0] == list(enumerate(rows, 1))[:3]
 
@@ -106,7 +106,8 @@ def test_rows_come_page_by_page_and_what_is_reused_is_looked_at_once(tmp_path: P
 def test_undecided_rows_come_without_a_record(tmp_path: Path) -> None:
     with RunStore(tmp_path) as store:
         add(store, 1, "row")
-        assert list(store.decided_rows()) == [(["row"], None, "call")]
+        undecided = [DecidedRow(1, ["row"], None, "call")]
+        assert list(store.decided_rows()) == list(store.failed_rows()) == undecided
 
 
 def test_answers_come_in_the_order_of_recording_block_by_block(tmp_path: Path) -> None:

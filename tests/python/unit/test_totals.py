@@ -1,15 +1,17 @@
 """Counts, limits on failed rows, and the lines of the log."""
 
+from decimal import Decimal
+
 import pytest
 
 from mesh_prompt_batch.completion import Completion, Failure
 from mesh_prompt_batch.errors import RunStoppedError
-from mesh_prompt_batch.progress import closing_lines, duration, progress_line
+from mesh_prompt_batch.progress import Progress, closing_lines, duration
 from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.totals import Totals
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
 
-DONE = Completion("fine", "stop", Usage(1000, 10), "llm", 0.1)
+DONE = Completion("fine", "stop", Usage(1000, 10, Decimal("0.01")), "llm", 0.1)
 FAILED = Failure("server", "canary", 3, 503)
 
 
@@ -59,24 +61,42 @@ def test_the_digest_counts_kinds_and_quotes_nobody() -> None:
 
 def test_the_progress_line_has_what_an_operator_looks_for() -> None:
     totals = counted(30, 10, rows=100)
-    assert "0.0 rows/s" in progress_line(totals)
+    assert "0.0 rows/s" in Progress(totals).line()
     totals.call_started(100.0)
     totals.call_started(101.0)
     totals.call_ended(120.0)
-    assert progress_line(totals) == (
-        "40/100 rows, 2.0 rows/s, 10 failed, 30,000 + 300 tokens, 1 calls in flight, 30.0 s left"
+    assert Progress(totals).line("the disk") == (
+        "40/100 rows, 2.0 rows/s, 23.8 s to 40.6 s left, 10 failed, 30,000 + 300 tokens, cost 0.30,"
+        " about 0.75 in all, 1 calls in flight, bound by the disk"
     )
     totals.all_read = False
-    assert progress_line(totals).startswith("40 rows, 2.0 rows/s")
-    assert "left" not in progress_line(totals)
+    assert Progress(totals).line().startswith("40 rows, 2.0 rows/s, 10 failed")
+    assert "in all" not in Progress(totals).line()
+
+
+def test_nothing_is_projected_where_no_price_is_known_or_all_is_done() -> None:
+    totals = counted(0, 3, rows=9)
+    assert "cost" not in Progress(totals).line()
+    assert "in all" not in Progress(counted(3, 0)).line()
 
 
 def test_the_last_lines_name_what_is_not_in_the_totals() -> None:
     totals = counted(0, 1)
     assert closing_lines(totals)[-1].startswith("Total: 0 rows answered, 1 failed, 3 calls, tokens")
-    totals.add(2, Completion("x", "stop", NOTHING_REPORTED, "llm", 0.1))
+    totals.calls_without_usage.failed += 3
+    totals.calls_without_usage.answered += 1
     assert closing_lines(totals)[0] == "Failed rows, server: 1 (e.g. row 1, HTTP 503, 3 calls)"
-    assert closing_lines(totals)[-1].startswith("1 answers came without token counts")
+    assert closing_lines(totals)[-1] == (
+        "Without token counts, so not in the totals: 1 answered and 3 failed calls."
+    )
+
+
+def test_the_cost_per_1_000_rows_needs_the_cost_of_every_row() -> None:
+    totals = counted(2, 2)
+    assert "cost 0.02, 5.00 per 1,000 rows, " in closing_lines(totals)[-1]
+    totals.add(5, Completion("x", "stop", NOTHING_REPORTED, "llm", 0.1))
+    assert "cost 0.02, 0.0 s of calls" in closing_lines(totals)[-1]
+    assert totals.spent.unpriced == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from mesh_prompt_batch.errors import RequestError, TransientError
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage, usage_from
 
 COUNTS = st.none() | st.integers(0, 10**9)
-USAGES = st.builds(Usage, COUNTS, COUNTS)
+COSTS = st.none() | st.decimals(0, 1000, places=9)
+USAGES = st.builds(Usage, COUNTS, COUNTS) | st.builds(Usage, st.integers(0, 9), COUNTS, COSTS)
 
 
 @given(USAGES, USAGES, USAGES)
