@@ -27,9 +27,10 @@ test: ## all tests, with branch coverage of the core
 unit-tests: ## the core alone: seconds
 	@python=$$($(ENV) dev) && $$python -m pytest tests/python/unit $(PYTEST_ARGS)
 
-torture: ## every moment at which a run may be killed, 20,000 schedules: some 25 minutes
+torture: ## every moment at which a run may be killed, every fault, 20,000 schedules: some 45 minutes
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && \
-	TORTURE=1 $$python -m pytest --timeout 1200 tests/python/unit/test_limiter.py tests/python/functional/test_kills.py $(PYTEST_ARGS)
+	TORTURE=1 $$python -m pytest -rP --timeout 1200 tests/python/unit/test_limiter.py tests/python/functional/test_kills.py \
+	tests/python/functional/test_faults.py $(PYTEST_ARGS)
 
 check: ## format, lint, types, import contracts
 	@python=$$($(ENV) dev) && bin=$$(dirname $$python) && \

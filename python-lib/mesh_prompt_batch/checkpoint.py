@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -124,7 +124,6 @@ class FolderCheckpoint:
         self._saved: Saved | None = None
         self._saver: Saver | None = None
         self._state: RunState
-        self._last_phase = ""
 
     def __enter__(self) -> "Self":
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
@@ -164,7 +163,9 @@ class FolderCheckpoint:
             self._saver.turn_to(WRITING)
 
     def written(self, *, closed: bool) -> None:
-        self._last_phase = CLOSED if closed else ASKING
+        # At once: whoever is told to end while tidying up has written all the same.
+        if self._saver is not None:
+            self._saver.turn_to(CLOSED if closed else ASKING)
 
     def __exit__(
         self,
@@ -188,8 +189,7 @@ class FolderCheckpoint:
     def _finish_saving(self, *, tidy: bool) -> None:
         if self._saver is not None:
             saver, self._saver = self._saver, None
-            state = saver.finish(tidy=tidy)
-            self._state = replace(state, phase=self._last_phase or state.phase)
+            self._state = saver.finish(tidy=tidy)
 
     def _tell_what_is_not_saved(self) -> None:
         if self._saved is None:

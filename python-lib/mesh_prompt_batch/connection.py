@@ -1,5 +1,6 @@
 """Connections: which certificates are trusted, and why one could not be made."""
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 
@@ -28,14 +29,14 @@ def is_certificate_error(error: BaseException) -> bool:
 
 def is_refused_or_cut(error: BaseException) -> bool:
     """Whether the network failed, other than by being slow."""
-    return any(
-        isinstance(cause, OSError) and not isinstance(cause, TimeoutError)
-        for cause in _causes(error)
-    )
+    # Python 3.10 has two time-outs, and its asyncio's is no OSError.
+    late = [isinstance(it, (TimeoutError, asyncio.TimeoutError)) for it in _causes(error)]
+    failed = [isinstance(it, OSError) for it in _causes(error)]
+    return not any(late) or any(one and not slow for one, slow in zip(failed, late, strict=True))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The aiohttp transport reports every failure to connect as a time-out: only its causes know better."""
+    """The aiohttp transport reports failures to connect, and servers that hung up, as time-outs: causes know better."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

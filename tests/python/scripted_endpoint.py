@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from typing_extensions import Self
 
-from local_dss.faults import Answer, cut_after, events, hang, refusal, respond
+from local_dss.faults import Answer, cut_after, events, hang, refusal, reset, respond
 
 __all__ = [
     "Answer",
@@ -23,6 +23,7 @@ __all__ = [
     "events",
     "hang",
     "refusal",
+    "reset",
     "respond",
 ]
 

@@ -1,6 +1,9 @@
 """The stand-in is no kinder than DSS: the traps are there."""
 
+import asyncio
 import io
+import json
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +20,7 @@ from dataikuapi.utils import DataikuException
 import dataiku
 import dataiku._job
 from dataiku.runnables import ResultTable
+from local_dss import leftovers, surroundings
 from local_dss.behaviour import Behaviour
 from local_dss.job_description import VARIABLE, JobDescription
 from local_dss.mesh_server import MeshServer
@@ -330,3 +334,34 @@ def test_the_zip_holds_what_dss_needs_and_is_the_same_every_time(tmp_path: Path)
         *("plugin.json", "LICENSE", "README.md", "CHANGELOG.md"),
         *("code-env", "custom-recipes", "python-lib", "python-runnables"),
     }
+
+
+def test_what_a_component_leaves_behind_is_seen(tmp_path: Path) -> None:
+    told, released, loop = tmp_path / "told.json", threading.Event(), asyncio.new_event_loop()
+    with pytest.warns(ResourceWarning), leftovers.told_in(told):  # noqa: PT031  # what is left is the point
+        thread = threading.Thread(target=released.wait, name="forgotten")
+        thread.start()
+        task = loop.create_task(asyncio.sleep(9))
+        kept = socket.socket()
+        socket.socket()
+    left = "\n".join(json.loads(told.read_text())["left"])
+    for part in ("thread forgotten", "task <coroutine", "socket:", "warning: unclosed <socket"):
+        assert part in left
+    released.set()
+    thread.join()
+    task.cancel()
+    loop.run_until_complete(asyncio.wait([task]))
+    loop.close()
+    kept.close()
+    with leftovers.told_in(told):
+        pass
+    assert json.loads(told.read_text()) == {"left": []}
+
+
+def test_a_resolver_of_names_may_fail_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", socket.getaddrinfo)
+    surroundings.arrange(Behaviour(failing_lookups=(2,)))
+    assert socket.getaddrinfo("localhost", 80)
+    with pytest.raises(socket.gaierror, match="Temporary failure in name resolution"):
+        socket.getaddrinfo("localhost", 80)
+    assert socket.getaddrinfo("localhost", 80)

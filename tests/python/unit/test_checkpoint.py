@@ -21,6 +21,7 @@ from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget
 from mesh_prompt_batch import checkpoint, part_list, saver
 from mesh_prompt_batch.answer_block import SavedAnswer, answers, blocks
 from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.checkpoint import FolderCheckpoint, Reuse
 from mesh_prompt_batch.errors import (
     LlmError,
     RequestError,
@@ -31,6 +32,7 @@ from mesh_prompt_batch.errors import (
 from mesh_prompt_batch.process import AbortedError, process_identity
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_state import WRITING, RunState
+from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals
 
@@ -200,7 +202,7 @@ class SlowAtB(FakeCalls):
     """Answers "b" after the time limit of a test."""
 
     async def _answer(self, question: str) -> Any:
-        await asyncio.sleep(0.4 if question == "b" else 0)
+        await asyncio.sleep(1.5 if question == "b" else 0)
         return await super()._answer(question)
 
 
@@ -215,7 +217,7 @@ def raising(error: BaseException) -> Callable[[str], Any]:
 
 # How a run may end after "a" was answered, and what the next one asks.
 ENDS: dict[str, tuple[Any, dict[str, object], str]] = {
-    "time limit": (SlowAtB(), {"time_limit_minutes": 0.1 / 60}, "cd"),
+    "time limit": (SlowAtB(), {"time_limit_minutes": 1 / 60}, "cd"),
     "a long pause": (
         raising(TransientError("rate_limit", "", status=429, retry_after=900)),
         {},
@@ -270,7 +272,7 @@ def test_an_abort_while_rows_are_read_keeps_what_was_answered(
 
 
 def test_what_was_published_before_its_end_is_not_closed(recipe: Recipe) -> None:
-    limit: dict[str, object] = {"time_limit_minutes": 0.1 / 60, "when_stopped": "write"}
+    limit: dict[str, object] = {"time_limit_minutes": 1 / 60, "when_stopped": "write"}
     recipe.run(["a", "b", "c"], SlowAtB(), max_concurrency=1, **limit)
     assert recipe.target.column("error_type") == [None, None, "stopped"]
     assert recipe.run(["a", "b", "c"])[1].asked == ["c"]
@@ -699,5 +701,19 @@ def test_the_state_is_kept_in_few_words(recipe: Recipe) -> None:
         "saved": 1,
         "owner": "",
         "process": "",
-        "beat": 1,
+        "beat": 2,
     }
+
+
+def test_what_is_written_is_told_at_once(recipe: Recipe) -> None:
+    """Whoever is told to end while it tidies up has written all the same."""
+    held = FolderCheckpoint(
+        recipe.open_folder, Reuse(), recipe.directory, appends=True, sleep=recipe.slept.append
+    )
+    with RunStore(recipe.directory) as store, held:
+        held.load(store, list[RunStoppedError]().append)
+        held.writing()
+        assert recipe.state()["phase"] == WRITING
+        held.written(closed=True)
+        assert (recipe.state()["phase"], bool(recipe.state()["owner"])) == ("closed", True)
+    assert recipe.state()["owner"] == ""

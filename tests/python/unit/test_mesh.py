@@ -29,6 +29,7 @@ from scripted_endpoint import (
     cut_after,
     hang,
     refusal,
+    reset,
     respond,
 )
 
@@ -109,6 +110,7 @@ REFUSALS: dict[str, tuple[Answer, type[CallError], str]] = {
     "503": (refusal(503, "restarting"), TransientError, "server"),
     "504": (refusal(504, "gateway"), TransientError, "timeout"),
     "cut JSON": (respond('{"choices": [{"mess'), TransientError, "connection"),
+    "reset": (reset, TransientError, "connection"),
     "reset in mid-body": (cut_after('{"choices": ['), TransientError, "connection"),
     "plain text": (respond("hello", content_type="text/plain"), TransientError, "server"),
     "other JSON": (respond('{"hello": 1}'), TransientError, "server"),

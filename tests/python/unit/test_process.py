@@ -1,5 +1,6 @@
 """Open files, SIGTERM, certificates and causes of failed connections."""
 
+import asyncio
 import resource
 import signal
 from pathlib import Path
@@ -57,3 +58,6 @@ def test_a_slow_network_is_no_cut_one() -> None:
     error = ValueError()
     error.__cause__ = ConnectionResetError()
     assert is_refused_or_cut(error)
+    assert is_refused_or_cut(ValueError("the server hung up"))
+    error.__cause__ = asyncio.TimeoutError()
+    assert not is_refused_or_cut(error)
