@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mesh_prompt_batch.adapters import dss, mesh, price_list
+from mesh_prompt_batch.adapters import dss, mesh, mesh_calls, price_list
 from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.ceilings import capped
 from mesh_prompt_batch.settings import Settings
@@ -12,10 +12,11 @@ with dss.recipe_run() as recipe:
         recipe.messages,
         recipe.completions,
         capped(Settings.from_config(recipe.config, recipe.variables), recipe.mesh.plugin.ceilings),
-        lambda settings: mesh.MeshCalls(
+        lambda settings: mesh_calls.MeshCalls(
             lambda: recipe.mesh.connect(mesh.list_llm_ids),
             timeout_seconds=settings.run.timeout_seconds,
             max_connections=settings.run.limits.max_concurrency,
+            stream=settings.run.stream,
         ),
         Workplace(
             Path.cwd(),

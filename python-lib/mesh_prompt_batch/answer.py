@@ -23,7 +23,7 @@ def completion_from(body: object, llm_id: str, latency_seconds: float) -> Comple
             "guardrail", "The provider's content filter withheld the answer.", usage=usage
         )
     if not text:
-        raise _no_text(reason, usage)
+        raise _no_text(reason, usage, reasoned=_reasoned(choice))
     return Completion(text, reason, usage, llm_id, latency_seconds, raw=body)
 
 
@@ -48,8 +48,23 @@ def _no_choice(body: Mapping[str, object], usage: Usage) -> CallError:
     )
 
 
-def _no_text(finish_reason: str | None, usage: Usage) -> RequestError:
+def _reasoned(choice: Mapping[str, object]) -> bool:
+    """What an LLM thinks before it answers is no answer, though some endpoints pass it on."""
+    message = choice.get("message")
+    return isinstance(message, Mapping) and any(
+        message.get(key) for key in ("reasoning_content", "reasoning")
+    )
+
+
+def _no_text(finish_reason: str | None, usage: Usage, *, reasoned: bool) -> RequestError:
     if finish_reason == "length":
-        words = "The answer was cut off before its first word: raise 'Max tokens'."
-        return RequestError("truncated", words, usage=usage)
-    return RequestError("empty", "The answer holds no text.", usage=usage)
+        after = "while the LLM was still reasoning" if reasoned else "before its first word"
+        return RequestError(
+            "truncated", f"The answer was cut off {after}: raise 'Max tokens'.", usage=usage
+        )
+    words = (
+        "The LLM reasoned, but its answer holds no text."
+        if reasoned
+        else "The answer holds no text."
+    )
+    return RequestError("empty", words, usage=usage)

@@ -86,7 +86,7 @@ class MeshClient:
     ) -> TextStream:
         """The answer's text as it comes, to iterate over; `completion` holds it whole at the end."""
         request = _request(llm_id, user, system, parameters)
-        return TextStream(lambda: mesh.stream_chunks(self.openai, request), llm_id)
+        return TextStream(lambda: mesh.stream_blocks(self.openai, request), request)
 
     def list_llms(self, purpose: str = "GENERIC_COMPLETION") -> list[dict[str, object]]:
         """Dicts with `id` and, where Dataiku has them, `friendlyName`, `type` and `connection`."""

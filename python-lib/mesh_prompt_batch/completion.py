@@ -37,7 +37,10 @@ class CompletionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A row's answer. `latency_seconds` is of the call that answered, `attempts` of all calls for the row."""
+    """A row's answer. `latency_seconds` is of the call that answered, `attempts` of all calls for the row.
+
+    `time_to_first_token_seconds` is None where the answer was not streamed.
+    """
 
     text: str = field(repr=False)
     finish_reason: str | None
@@ -46,6 +49,7 @@ class Completion:
     latency_seconds: float
     attempts: int = 1
     raw: Mapping[str, object] = field(default_factory=dict, repr=False)
+    time_to_first_token_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

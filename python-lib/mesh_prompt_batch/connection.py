@@ -35,6 +35,11 @@ def is_refused_or_cut(error: BaseException) -> bool:
     return not any(late) or any(one and not slow for one, slow in zip(failed, late, strict=True))
 
 
+def is_late(error: BaseException) -> bool:
+    """Whether time ran out: a disconnected server has another cause, whatever the transport calls it."""
+    return any(isinstance(it, (TimeoutError, asyncio.TimeoutError)) for it in _causes(error))
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """The aiohttp transport reports failures to connect, and servers that hung up, as time-outs: causes know better."""
     while error is not None:

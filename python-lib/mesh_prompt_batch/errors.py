@@ -10,6 +10,7 @@ PromptBatchError
 └── CallError            a call to an LLM failed
     ├── TransientError   try again: 408, 409, 429, unknown 5xx, connection, timeout
     ├── RequestError     fail this row: 400, context length, guardrail, nothing in the answer
+    │   └── ParameterError … or ask again without the parameter that the LLM refuses
     └── LlmError         give up this LLM: quota, authentication, not found
         └── LlmDownError … as it has failed every call for too long
 """
@@ -109,6 +110,17 @@ class TransientError(CallError):
 
 class RequestError(CallError):
     """The row cannot be answered as it is."""
+
+
+class ParameterError(RequestError):
+    """The LLM refuses a parameter; `instead`: the one that it says to take in its place."""
+
+    def __init__(
+        self, parameter: str, instead: str | None, provider_words: str, *, status: int
+    ) -> None:
+        super().__init__("bad_request", provider_words, status=status)
+        self.parameter = parameter
+        self.instead = instead
 
 
 class LlmError(CallError):

@@ -46,6 +46,7 @@ def _of_completion(completion: Completion) -> dict[str, object]:
         "llm_id": completion.llm_id,
         "latency": completion.latency_seconds,
         "body": completion.raw,
+        "first_token": completion.time_to_first_token_seconds,
     }
 
 
@@ -58,7 +59,12 @@ def _counts(outcome: Outcome) -> dict[str, object]:
 
 def _completion(kept: Mapping[str, Any]) -> Completion:
     completion = completion_from(kept["body"], kept["llm_id"], kept["latency"])
-    return replace(completion, usage=_usage(*kept["usage"]), attempts=kept["attempts"])
+    return replace(
+        completion,
+        usage=_usage(*kept["usage"]),
+        attempts=kept["attempts"],
+        time_to_first_token_seconds=kept.get("first_token"),
+    )
 
 
 def _usage(

@@ -77,6 +77,11 @@ def _messages_sent(decided: Decided) -> Cell:
     return json.dumps(shortened(request.messages)) if request else None
 
 
+def _first_token(completion: Completion) -> Cell:
+    seconds = completion.time_to_first_token_seconds
+    return None if seconds is None else round(seconds, 3)
+
+
 def _no_value(_: Decided) -> Cell:
     return None
 
@@ -164,7 +169,7 @@ COLUMNS = (
         "double",
         "full",
         "Seconds until the first piece of a streamed answer; blank without streaming.",
-        _no_value,
+        _answered(_first_token),
     ),
     ColumnSpec(
         "messages_sent",

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mesh_prompt_batch.adaptation import refused_parameter, replacement
 from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.errors import (
     CallError,
     ErrorType,
     LlmError,
+    ParameterError,
     RequestError,
     TransientError,
 )
@@ -87,6 +89,7 @@ _TRANSIENT_STATUSES: dict[int, ErrorType] = {
     504: "timeout",
 }
 _SERVER_ERRORS = 500
+_STATUSES_OF_BAD_PARAMETERS = (400, 422, _SERVER_ERRORS)
 
 
 def call_error(refusal: Refusal, request: CompletionRequest | None = None) -> CallError:
@@ -101,11 +104,24 @@ def call_error(refusal: Refusal, request: CompletionRequest | None = None) -> Ca
         return TransientError(
             _TRANSIENT_STATUSES[status], words, status=status, retry_after=refusal.retry_after
         )
-    if error_type := _named(text, _ROW_LEVEL):
+    if error := _parameter_error(refusal, text, request):
+        return error
+    error_type = _named(text, _ROW_LEVEL) or ("bad_request" if status < _SERVER_ERRORS else None)
+    if error_type:
         return RequestError(error_type, words, status=status)
-    if status < _SERVER_ERRORS:
-        return RequestError("bad_request", words, status=status)
     return _server_error(refusal, words, text)
+
+
+def _parameter_error(
+    refusal: Refusal, text: str, request: CompletionRequest | None
+) -> ParameterError | None:
+    if request is None or refusal.status not in _STATUSES_OF_BAD_PARAMETERS:
+        return None
+    parameter = refused_parameter(text, request.parameters)
+    if parameter is None:
+        return None
+    instead = replacement(parameter, text)
+    return ParameterError(parameter, instead, refusal.words, status=refusal.status)
 
 
 def _server_error(refusal: Refusal, words: str, text: str) -> CallError:
@@ -145,7 +161,7 @@ def _error(body: object) -> Mapping[str, object]:
 
 def _words(body: object) -> str:
     error = _error(body)
-    for key in ("detailedMessage", "message"):
+    for key in ("detailedMessage", "message", "errorMessage"):
         text = error.get(key)
         if isinstance(text, str) and text:
             return text

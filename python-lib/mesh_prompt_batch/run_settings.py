@@ -14,6 +14,7 @@ LABELS = {
     "tokens_per_minute": "Tokens a minute",
     "time_limit_minutes": "Time limit (minutes)",
     "when_stopped": "When a limit stops the run",
+    "stream": "Stream the answers",
     "timeout_seconds": "Timeout of a call (seconds)",
     "max_retries": "Retries of a row",
     "max_wait_seconds": "Longest wait (seconds)",
@@ -38,6 +39,7 @@ class RunSettings:
     """None: no such limit."""
 
     limits: Limits
+    stream: bool
     timeout_seconds: float
     retry: RetryPolicy
     failures: FailureLimits
@@ -53,6 +55,7 @@ class RunSettings:
         stopped = form.choice("when_stopped", ("fail", "write"), "fail")
         return cls(
             limits=_limits(form),
+            stream=form.flag("stream", default=False),
             timeout_seconds=form.number("timeout_seconds", Range(0.001), 300.0),
             retry=_retry_policy(form),
             failures=FailureLimits(
@@ -73,6 +76,7 @@ class RunSettings:
             "tokens a minute": self.limits.tokens_per_minute or "no limit",
             "time limit": _minutes(self.time_limit_minutes),
             "when a limit stops the run": "publish" if self.publishes_when_stopped else "fail",
+            "streaming": self.stream,
             "timeout": f"{self.timeout_seconds:g} s",
             "retries": self.retry.max_retries,
             "longest wait": f"{self.retry.max_wait:g} s",

@@ -3,23 +3,30 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Protocol, TypeAlias
 
 import openai
 from openai import OpenAI, RequestOptions
 
+from mesh_prompt_batch.adapters.stream_bytes import async_blocks_of, blocks_of, read_to_end
 from mesh_prompt_batch.answer import completion_from
 from mesh_prompt_batch.completion import Completion, CompletionRequest
-from mesh_prompt_batch.connection import is_certificate_error, is_refused_or_cut, trust
+from mesh_prompt_batch.connection import (
+    is_certificate_error,
+    is_late,
+    is_refused_or_cut,
+    trust,
+)
 from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.endpoint import Endpoint
 from mesh_prompt_batch.errors import CallError, EndpointError, LlmError, TransientError
 from mesh_prompt_batch.llm_listing import Availability, Probe
+from mesh_prompt_batch.patience import while_alive
 from mesh_prompt_batch.refusals import Refusal, call_error
 from mesh_prompt_batch.retry import retry_after
+from mesh_prompt_batch.streaming import StreamedAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +38,9 @@ for _name in ("openai", "httpx2", "httpcore2", "aiohttp"):
 
 PREFLIGHT_TIMEOUT_SECONDS = 30.0
 PROBE_TIMEOUT_SECONDS = 120.0
+# Of a stream, `timeout_seconds` bounds the silence, and so many times of it the whole.
+WHOLE_STREAM = 10.0
+STREAMED: Mapping[str, object] = {"stream": True, "stream_options": {"include_usage": True}}
 # The client wants a key at construction even where a ticket is what counts.
 _NO_KEY = "unused"
 # retry.py is the only retry layer.
@@ -112,9 +122,9 @@ def _availability(client: OpenAI, llm_id: str) -> Availability:
     return Availability("answers", answers=True, latency_seconds=time.monotonic() - started)
 
 
-def stream_chunks(client: OpenAI, request: CompletionRequest) -> Iterator[object]:
-    """The chunks of a streamed answer, decoded. Raises as `ask` does."""
-    body = {**request.body(), "stream": True, "stream_options": {"include_usage": True}}
+def stream_blocks(client: OpenAI, request: CompletionRequest) -> Iterator[bytes]:
+    """A streamed answer as its bytes come. Raises as `ask` does."""
+    body = {**request.body(), **STREAMED}
     with (
         translated_errors(request),
         client.post(
@@ -124,93 +134,23 @@ def stream_chunks(client: OpenAI, request: CompletionRequest) -> Iterator[object
             options=_ONE_ATTEMPT,
             stream=True,
             stream_cls=openai.Stream[object],
-        ) as chunks,
+        ) as stream,
     ):
-        yield from chunks
+        yield from blocks_of(stream.response)
 
 
 def _objects(found: object) -> list[dict[str, object]]:
     return [dict(it) for it in found if isinstance(it, Mapping)] if isinstance(found, list) else []
 
 
-class MeshCalls:
-    """Makes the calls of a run: to be entered on the event loop that makes them.
-
-    `connect` finds the endpoint, at once and a second time when the credential is refused in mid-run. It raises
-    EndpointError.
-    """
-
-    def __init__(
-        self, connect: Callable[[], Accepted], *, timeout_seconds: float, max_connections: int
-    ) -> None:
-        self._connect = connect
-        self._timeout = timeout_seconds
-        self._max_connections = max_connections
-        self._accepted = connect()
-        self._connections: list[_Connection] = []
-        self._answered: set[str] = set()
-
-    async def __aenter__(self) -> Callable[[CompletionRequest], Awaitable[Completion]]:
-        self._renewing = asyncio.Lock()
-        self._connections.append(_Connection(self._accepted, self._timeout, self._max_connections))
-        return self._complete
-
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for connection in self._connections:
-            await connection.client.close()
-
-    async def _complete(self, request: CompletionRequest) -> Completion:
-        connection = self._connections[-1]
-        try:
-            completion = await connection.ask(request)
-        except LlmError as error:
-            if error.error_type != "authentication" or not await self._renewed(connection):
-                raise
-            completion = await self._connections[-1].ask(request)
-        except TransientError as error:
-            if self._is_unknown(request.llm_id, error):
-                raise LlmError("not_found", error.provider_words, status=error.status) from None
-            raise
-        self._answered.add(request.llm_id)
-        return completion
-
-    def _is_unknown(self, llm_id: str, error: TransientError) -> bool:
-        # DSS answers an unknown id with 500, which is also what a provider in trouble looks like.
-        listed = self._accepted.llm_ids
-        return (
-            error.status == 500  # noqa: PLR2004
-            and error.error_type == "server"
-            and bool(listed)
-            and llm_id not in listed
-            and llm_id not in self._answered
-        )
-
-    async def _renewed(self, refused: "_Connection") -> bool:
-        """Whether there is another connection than the refused one: a ticket is read again once."""
-        async with self._renewing:
-            if self._connections[-1] is not refused:
-                return True
-            if len(self._connections) > 1:
-                return False
-            logger.info("The credential was refused in mid-run: reading it again.")
-            self._accepted = await asyncio.to_thread(self._connect)
-            self._connections.append(
-                _Connection(self._accepted, self._timeout, self._max_connections)
-            )
-            return True
-
-
-class _Connection:
-    """An async client for one endpoint."""
+class Connection:
+    """An async client for one endpoint: to be made on the event loop that uses it."""
 
     def __init__(self, accepted: Accepted, timeout_seconds: float, max_connections: int) -> None:
         endpoint = accepted.endpoint
         self._timeout = timeout_seconds
+        # Of a stream the silence is bounded elsewhere, and better: bytes that keep a connection open are no tokens.
+        self._stream_timeout = openai.Timeout(timeout_seconds, read=WHOLE_STREAM * timeout_seconds)
         self._options: RequestOptions = (
             {} if endpoint.api_key else {"headers": {"Authorization": openai.Omit()}}
         )
@@ -224,6 +164,9 @@ class _Connection:
         )
 
     async def ask(self, request: CompletionRequest) -> Completion:
+        """One call, streamed where its parameters say so. Raises as `ask` does."""
+        if request.parameters.get("stream"):
+            return await self._ask_streamed(request)
         started = time.monotonic()
         with translated_errors(request):
             # `post` skips the typed layer, which costs more than the transport; see bench/README.md.
@@ -234,6 +177,41 @@ class _Connection:
                 self._timeout,
             )
         return completion_from(body, request.llm_id, time.monotonic() - started)
+
+    async def _ask_streamed(self, request: CompletionRequest) -> Completion:
+        answer = StreamedAnswer(request, asyncio.get_running_loop().time)
+        try:
+            with translated_errors(request):
+                await while_alive(
+                    self._receive(request, answer),
+                    lambda: answer.last_sign,
+                    silence=self._timeout,
+                    whole=WHOLE_STREAM * self._timeout,
+                )
+        except TransientError:
+            # What fails when the answer is whole costs nothing but the connection.
+            if not answer.is_whole:
+                raise
+        return answer.completion()
+
+    async def _receive(self, request: CompletionRequest, answer: StreamedAnswer) -> None:
+        stream = await self.client.post(
+            "/chat/completions",
+            body=request.body(),
+            cast_to=object,
+            options={**self._options, "timeout": self._stream_timeout},
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
+        async with stream:
+            # The client's own reading of events takes three times the CPU time of ours.
+            blocks = async_blocks_of(stream.response)
+            async for block in blocks:
+                for _ in answer.add(block):
+                    pass
+                if answer.is_ended:
+                    await read_to_end(blocks)
+                    return
 
 
 @contextmanager
@@ -254,8 +232,7 @@ def _translated(error: Exception, request: CompletionRequest | None) -> Exceptio
             "The certificate of the LLM Mesh's address is not trusted: an admin can name the PEM file of your"
             " certificate authority as 'CA certificates file' in the plugin's settings."
         )
-    late = isinstance(error, (openai.APITimeoutError, asyncio.TimeoutError))
-    if late and not is_refused_or_cut(error):
+    if is_late(error) and not is_refused_or_cut(error):
         return TransientError("timeout", "No answer came within the timeout.")
     if isinstance(error, openai.APIConnectionError):
         return TransientError("connection", "The connection failed or was cut.")

@@ -65,3 +65,22 @@ def test_the_recipe_labels_the_example_s_reviews(flow: Flow, embedded_model: str
     right = sum(row["completion"].rstrip(".") == row["label"] for row in here.answers)
     # A coin gets half of them.
     assert right >= 0.75 * len(reviews)
+
+
+def test_the_recipe_streams_what_it_gets_without_streaming(flow: Flow, embedded_model: str) -> None:
+    flow.ask("What is the capital of Japan?", "Name three rivers.", "Say yes.")
+    with MeshServer(upstream=Upstream(embedded_model, "unused", MODEL)) as mesh:
+        here = replace(flow, mesh=mesh)
+        tables = []
+        for stream in (False, True):
+            # The answers of a real model depend on what it answers at the same time.
+            config = {"max_tokens": 24, "max_concurrency": 1, "output_columns": "full"}
+            assert here.run({**config, "stream": stream}).succeeded
+            tables.append(here.answers)
+    same = ("completion", "finish_reason", "prompt_tokens", "completion_tokens", "error_type")
+    for plain, streamed in zip(*tables, strict=True):
+        assert [streamed[it] for it in same] == [plain[it] for it in same]
+        assert (
+            0 < float(streamed["time_to_first_token_seconds"]) < float(streamed["latency_seconds"])
+        )
+    assert "Tokyo" in here.column("completion")[0]

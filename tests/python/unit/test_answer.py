@@ -76,3 +76,18 @@ def test_no_json_does_anything_else(received: object) -> None:
     except CallError:
         return
     assert completion.text
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
+@pytest.mark.parametrize(("reason", "error_type"), [("stop", "empty"), ("length", "truncated")])
+def test_what_an_llm_thought_is_no_answer_and_the_row_says_so(
+    key: str, reason: str, error_type: str
+) -> None:
+    received = body(None, reason)
+    received["choices"][0]["message"][key] = "Hm, let me see."
+    with pytest.raises(RequestError, match=error_type) as caught:
+        completion_from(received, "llm", 0)
+    assert "reason" in caught.value.provider_words
+    assert ("'Max tokens'" in caught.value.provider_words) == (reason == "length")
+    received["choices"][0]["message"]["content"] = "Seven."
+    assert completion_from(received, "llm", 0).text == "Seven."

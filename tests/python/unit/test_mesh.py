@@ -11,7 +11,7 @@ import openai
 import pytest
 import trustme
 
-from mesh_prompt_batch.adapters import mesh
+from mesh_prompt_batch.adapters import mesh, mesh_calls
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.endpoint import Endpoint
@@ -51,7 +51,7 @@ def complete(
     connect: Callable[[], Accepted], *requests: CompletionRequest, timeout: float = 20.0
 ) -> list[Completion]:
     async def all_of_them() -> list[Completion]:
-        calls = mesh.MeshCalls(connect, timeout_seconds=timeout, max_connections=4)
+        calls = mesh_calls.MeshCalls(connect, timeout_seconds=timeout, max_connections=4)
         async with calls as call:
             return list(await asyncio.gather(*(call(request) for request in requests)))
 
@@ -178,7 +178,7 @@ def test_an_unlisted_llm_that_answers_is_an_llm_like_others(endpoint: ScriptedEn
     accepted = Accepted(with_ticket(endpoint), frozenset(endpoint.llm_ids))
 
     async def twice() -> None:
-        calls = mesh.MeshCalls(lambda: accepted, timeout_seconds=20, max_connections=1)
+        calls = mesh_calls.MeshCalls(lambda: accepted, timeout_seconds=20, max_connections=1)
         async with calls as call:
             assert (await call(REQUEST)).text == "yes"
             await call(REQUEST)

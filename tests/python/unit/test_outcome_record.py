@@ -16,9 +16,18 @@ USAGES = st.builds(Usage, COUNTS, COUNTS, st.none() | st.decimals(0, 99, places=
 TEXTS = st.text(st.characters() | st.sampled_from("\x00\ud83d\n\u2028"))
 
 
-@given(TEXTS.filter(bool), USAGES, st.integers(1, 9))
-def test_a_completion_comes_back_as_it_was(text: str, usage: Usage, attempts: int) -> None:
-    completion = replace(answered(text), usage=usage, attempts=attempts)
+@given(
+    TEXTS.filter(bool),
+    USAGES,
+    st.integers(1, 9),
+    st.none() | st.floats(0, 9),
+)
+def test_a_completion_comes_back_as_it_was(
+    text: str, usage: Usage, attempts: int, first_token: float | None
+) -> None:
+    completion = replace(
+        answered(text), usage=usage, attempts=attempts, time_to_first_token_seconds=first_token
+    )
     record = record_of(completion)
     assert outcome_of(record) == completion
     assert len(record.splitlines()) == 1

@@ -59,7 +59,7 @@ def test_the_set_of_columns_depends_on_the_settings_alone() -> None:
 def test_an_outcome_fills_its_cells() -> None:
     plan = planned_output([{"name": "q", "type": "string"}], settings(output_columns="full"))
     names = [str(it["name"]) for it in plan.schema[1:]]
-    answer = Completion("a\x00", "stop", Usage(3, None), "llm", 1.23456, 2, raw={"x": "é"})
+    answer = Completion("a\x00", "stop", Usage(3, None), "llm", 1.23456, 2, {"x": "é"}, 0.12345)
     cells = dict(
         zip(
             names, plan.output_row(["é"], Decided(answer, "call", lambda: REQUEST))[1:], strict=True
@@ -68,6 +68,7 @@ def test_an_outcome_fills_its_cells() -> None:
     assert cells["completion"] == "a\ufffd"
     assert (cells["prompt_tokens"], cells["completion_tokens"], cells["cost"]) == (3, None, None)
     assert (cells["latency_seconds"], cells["attempts"], cells["source"]) == (1.235, 2, "call")
+    assert cells["time_to_first_token_seconds"] == 0.123
     assert json.loads(str(cells["raw_response"])) == {"x": "é"}
     assert json.loads(str(cells["messages_sent"])) == [{"role": "user", "content": "é"}]
     failed = Failure("invalid_row", "w" * 2000, 0, None, NOTHING_REPORTED)

@@ -24,6 +24,7 @@ def test_absent_keys_mean_the_promised_defaults() -> None:
     assert settings.llm.parameters == {"temperature": 0.0, "max_tokens": 500}
     assert settings.run.limits == Limits(16, adaptive=True)
     assert (settings.run.timeout_seconds, settings.run.time_limit_minutes) == (300, None)
+    assert settings.run.stream is False
     assert (settings.run.reuse_completions, settings.run.keep_answers_days) == ("resume", 30)
     assert (settings.run.identical_once, settings.run.publishes_when_stopped) == (True, False)
     assert (settings.run.retry.max_retries, settings.run.retry.max_wait) == (6, 600)

@@ -104,16 +104,44 @@ def unexplained(prompt: str) -> Answer:
     return refusal(500, words, "com.dataiku.dip.exceptions.CodedIOException")
 
 
-def events(*chunks: object, done: bool = True) -> Answer:
-    """Server-sent events."""
+def events(
+    *chunks: object, done: bool = True, pause: float = 0.0, ends: str = "whole", name: str = ""
+) -> Answer:
+    """Server-sent events, `pause` seconds apart; the last one is called `name`.
+
+    `ends`: "whole"; "cut", by a reset; or "open", when a whole stream is followed by silence.
+    """
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for number, chunk in enumerate(chunks, 1):
+            event = f"event: {name}\n" if name and number == len(chunks) else ""
+            await response.write(f"{event}data: {json.dumps(chunk)}\n\n".encode())
+            await asyncio.sleep(pause)
+        if done:
+            await response.write(b"data: [DONE]\n\n")
+        if ends == "cut":
+            assert request.transport is not None
+            request.transport.abort()
+        elif ends == "open":
+            await asyncio.sleep(60)
+        return response
+
+    return answer
+
+
+def kept_open_by_comments(*chunks: object) -> Answer:
+    """Bytes go on coming, and none of them is a token."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for chunk in chunks:
             await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
-        if done:
-            await response.write(b"data: [DONE]\n\n")
+        for _ in range(1_000):
+            await response.write(b": still there\n\n")
+            await asyncio.sleep(0.05)
         return response
 
     return answer

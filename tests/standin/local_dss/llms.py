@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from local_dss.message_parts import content_error, images_of
@@ -49,6 +50,32 @@ ARGUMENTS = frozenset(
     | {"tools", "tool_choice", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"}
     | {"top_logprobs"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What an LLM asks of a request: parameters that it refuses, by whatever value, and the name of its token limit.
+
+    `status`: how DSS passes a refusal on, with 400 or as a failure of its own.
+    """
+
+    refuses: Sequence[str] = ()
+    limit_name: str = "max_tokens"
+    status: int = 400
+
+    def refusal(self, body: Body) -> str | None:
+        """In OpenAI's words, inside DSS's, with the question quoted as providers do."""
+        for name in self.refuses:
+            if name in body:
+                value = (
+                    f"Unsupported value: '{name}' does not support {body[name]} with this model."
+                )
+                return f"OpenAI refused {user_text(body)}: {value} Only the default is supported."
+        other = {"max_tokens", "max_completion_tokens"} - {self.limit_name}
+        for name in other & body.keys():
+            refused = f"Unsupported parameter: '{name}' is not supported with this model."
+            return f"OpenAI refused {user_text(body)}: {refused} Use '{self.limit_name}' instead."
+        return None
 
 
 def argument_error(body: Body, also_known: Collection[str] = ()) -> str | None:
@@ -116,7 +143,7 @@ def _conforming(schema: Body, text: str) -> object:
 def completion_body(body: Body, text: str, *, with_usage: bool) -> dict[str, object]:
     """As DSS answers: without `created`, `system_fingerprint` and `refusal`; an answer is cut at `max_tokens` words."""
     words = text.split(" ")
-    limit = body.get("max_tokens") or len(words)
+    limit = body.get("max_tokens") or body.get("max_completion_tokens") or len(words)
     cut = len(words) > limit
     answer: dict[str, object] = {
         "id": "chatcmpl-local",
@@ -145,21 +172,22 @@ def usage(body: Body, completion_tokens: int) -> dict[str, int]:
     }
 
 
-def chunks(body: Body, text: str) -> list[dict[str, object]]:
+def chunks(body: Body, text: str, *, with_usage: bool = True) -> list[dict[str, object]]:
     """A streamed answer, word by word; the last chunk has the usage and no choice."""
+    whole = completion_body(body, text, with_usage=with_usage)
 
     def chunk(delta: Body, reason: str | None) -> dict[str, object]:
         choice = {"index": 0, "delta": dict(delta), "finish_reason": reason}
-        return {"object": "chat.completion.chunk", "model": body["model"], "choices": [choice]}
+        head = {"id": whole["id"], "object": "chat.completion.chunk", "model": whole["model"]}
+        return {**head, "choices": [choice]}
 
-    whole = completion_body(body, text, with_usage=True)
     choices: Any = whole["choices"]
     words = choices[0]["message"]["content"].split(" ")
     pieces = [words[0], *(f" {word}" for word in words[1:])]
     sent = [chunk({"role": "assistant"}, None)]
     sent += [chunk({"content": piece}, None) for piece in pieces]
     sent.append(chunk({}, choices[0]["finish_reason"]))
-    if (body.get("stream_options") or {}).get("include_usage"):
+    if with_usage and (body.get("stream_options") or {}).get("include_usage"):
         sent.append({**chunk({}, None), "choices": [], "usage": whole["usage"]})
     return sent
 

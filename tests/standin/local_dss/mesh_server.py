@@ -18,6 +18,7 @@ from local_dss.faults import Answer, events
 from local_dss.gate import Gate, refused
 from local_dss.llms import (
     LLMS,
+    Manners,
     Turns,
     argument_error,
     chunks,
@@ -67,11 +68,11 @@ class Answered:
 class MeshServer:
     """`backend` is the address a job knows, `front` the one of browsers.
 
-    usage_missing_every: every so many answers have no `usage`; 0: all have it. refuses_unsupported: arguments
-    outside DSS's list end in 400, or are ignored. response_format: that one alone is "refused" or "ignored" likewise,
-    or "honoured". refuses_images: whether images on this route end in 400. unlisted: LLM ids that work though they are
-    not listed. fault_of: what an LLM always answers, by its id. backend_serves_mesh: whether the OpenAI-compatible
-    route is on the backend's port too.
+    manners: what an LLM asks of its requests, by LLM id. usage_missing_every: every so many answers have no `usage`;
+    0: all have it. refuses_unsupported: arguments outside DSS's list end in 400, or are ignored. response_format: that
+    one alone is "refused" or "ignored" likewise, or "honoured". refuses_images: whether images on this route end in
+    400. unlisted: LLM ids that work though they are not listed. fault_of: what an LLM always answers, by its id.
+    backend_serves_mesh: whether the OpenAI-compatible route is on the backend's port too.
     """
 
     gate: Gate = field(default_factory=Gate)
@@ -80,6 +81,7 @@ class MeshServer:
     fault: Fault = no_fault
     fault_of: Mapping[str, Answer] = field(default_factory=dict)
     answer: Callable[[str], str] = rule_answer
+    manners: Mapping[str, Manners] = field(default_factory=dict)
     delay_seconds: float = 0.0
     usage_missing_every: int = 0
     refuses_unsupported: bool = True
@@ -200,21 +202,29 @@ class MeshServer:
         async with self.turns:
             return await self._answered(request, body)
 
-    def _wrong(self, body: dict[str, Any]) -> str | None:
+    def _wrong(self, body: dict[str, Any], manners: Manners) -> str | None:
         """Why the request is no request to DSS."""
-        known = ["response_format"] * (self.response_format != "refused")
+        known = [manners.limit_name, *["response_format"] * (self.response_format != "refused")]
         wrong = argument_error(body, known) if self.refuses_unsupported else None
         if not wrong and self.refuses_images and images_of(body):
             return "Images are not supported on this route"
         return wrong
 
-    async def _answered(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        if wrong := self._wrong(body):
+    def _check(self, body: dict[str, Any]) -> None:
+        """Raises the HTTP error that DSS would answer with."""
+        manners = self.manners.get(body["model"], Manners())
+        if wrong := self._wrong(body, manners):
             raise refused(400, "java.lang.IllegalArgumentException", wrong)
-        question = user_text(body)
         if body["model"] not in (*self.llm_ids, *self.unlisted):
-            words = self.unknown_llm_words.format(llm_id=body["model"], question=question)
+            words = self.unknown_llm_words.format(llm_id=body["model"], question=user_text(body))
             raise refused(500, "com.dataiku.dip.exceptions.CodedIOException", words)
+        ill = manners.refusal(body)
+        if ill:
+            raise refused(manners.status, "com.dataiku.dip.exceptions.CodedIOException", ill)
+
+    async def _answered(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        self._check(body)
+        question = user_text(body)
         call, nth = self.turns.next(question)
         fault = self.fault_of.get(body["model"]) or self.fault(question, nth, call)
         if fault is not None:
@@ -229,9 +239,10 @@ class MeshServer:
                 words = f"The model's endpoint failed: {type(error).__name__}"
                 raise refused(500, "java.io.IOException", words) from None
         self.answered.append(Answered(question, time.monotonic()))
-        if body.get("stream"):
-            return await events(*chunks(body, self._text(body, question)))(request)
         with_usage = not self.usage_missing_every or call % self.usage_missing_every != 0
+        if body.get("stream"):
+            pieces = chunks(body, self._text(body, question), with_usage=with_usage)
+            return await events(*pieces)(request)
         answer = completion_body(body, self._text(body, question), with_usage=with_usage)
         return web.json_response(answer)
 
