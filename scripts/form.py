@@ -46,6 +46,14 @@ def example(name: str) -> dict[str, object]:
     return {**saved, "show_advanced": True}
 
 
+SCHEMA = """{
+  "type": "object",
+  "properties": {
+    "sentiment": {"enum": ["Positive", "Negative"]},
+    "stars": {"type": "integer", "minimum": 1, "maximum": 5}
+  },
+  "required": ["sentiment", "stars"]
+}"""
 SHOWN = (
     Picture(
         "recipe",
@@ -56,6 +64,7 @@ SHOWN = (
         },
     ),
     Picture("template", example("reviews.examples.json"), ("Messages", "More about the messages")),
+    Picture("json_schema", {"output_format": "json_schema", "json_schema": SCHEMA}, ("Answers",)),
 )
 
 
