@@ -18,13 +18,15 @@ from mesh_prompt_batch.images import RunImages
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import Column, planned_output
 from mesh_prompt_batch.priced_calls import priced_calls
-from mesh_prompt_batch.prices import PriceList, no_list_price, prices_of_run
+from mesh_prompt_batch.prices import PriceList, Prices, no_list_price, prices_of_run
 from mesh_prompt_batch.process import affordable_concurrency
 from mesh_prompt_batch.progress import closing_lines
 from mesh_prompt_batch.rows import Rows
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import LABELS, Settings
+from mesh_prompt_batch.spend_rules import check_spend_limit
+from mesh_prompt_batch.spending import SpendLimit, spend_lines
 from mesh_prompt_batch.totals import Totals
 from mesh_prompt_batch.writing import DecidedRows, Target, unwritten, written
 
@@ -72,21 +74,19 @@ def complete_dataset(
     logger.info(f"Settings: {settings.described()}.")
     totals = Totals()
     prices = prices_of_run(settings.prices, settings.llm.llm_id, workplace.list_price)
+    check_spend_limit(settings, prices)
     request_from_row = request_builder(settings, plan.read)
     images = _images(settings, plan.read, workplace)
     calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
     asking = _asking(settings, request_from_row, calls)
     with RunStore(workplace.directory) as store, images, checkpoint:
+        asking = replace(asking, spend=_spend_limit(settings, prices, checkpoint))
+        chunks = images.looked_up(_limited(source.chunks(plan.read), settings.output.row_limit))
         try:
-            with Engine(asking, store, totals, checkpoint.recorded) as engine:
-                checkpoint.load(store, engine.stop)
-                rows = Rows(request_from_row, store, identical_once=settings.run.identical_once)
-                chunks = _limited(source.chunks(plan.read), settings.output.row_limit)
-                _spool(images.looked_up(chunks), rows, engine, totals, settings)
-                whole = _every_row_decided(engine, totals, settings)
+            whole = _all_asked(chunks, asking, store, checkpoint, totals, settings)
             totals.check_at_end(settings.run.failures)
         finally:
-            for line in closing_lines(totals):
+            for line in (*closing_lines(totals), *spend_lines(asking.spend)):
                 logger.info(line)
         checkpoint.writing()
         output_rows = DecidedRows(plan, store, request_from_row)
@@ -94,6 +94,22 @@ def complete_dataset(
             raise unwritten(store, in_run_folder=checkpoint.keeps_answers)
         checkpoint.written(closed=whole and not totals.failed and settings.output.row_limit is None)
     return totals
+
+
+def _all_asked(  # one step of the use case above
+    chunks: Iterator[list[tuple[str, ...]]],
+    asking: Asking,
+    store: RunStore,
+    checkpoint: Checkpoint,
+    totals: Totals,
+    settings: Settings,
+) -> bool:
+    """Whether every row is decided; False where a limit ended the run and what is answered is to be published."""
+    with Engine(asking, store, totals, checkpoint.recorded) as engine:
+        checkpoint.load(store, engine.stop)
+        rows = Rows(asking.request_from_row, store, identical_once=settings.run.identical_once)
+        _spool(chunks, rows, engine, totals, settings)
+        return _every_row_decided(engine, totals, settings)
 
 
 def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bool:
@@ -137,6 +153,13 @@ def _images(settings: Settings, columns: Sequence[str], workplace: Workplace) ->
     column = settings.images.column
     position = columns.index(column) if column else None
     return RunImages(position, workplace.open_images, workplace.sleep)
+
+
+def _spend_limit(settings: Settings, prices: Prices, checkpoint: Checkpoint) -> SpendLimit | None:
+    limit = settings.prices.spend_limit
+    if limit is None:
+        return None
+    return SpendLimit(checkpoint.open_spend(limit), prices, checkpoint.record_spend)
 
 
 def _asking(

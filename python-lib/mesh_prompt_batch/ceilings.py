@@ -3,8 +3,11 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.money import shown
+from mesh_prompt_batch.price_settings import PriceSettings
 from mesh_prompt_batch.settings import LABELS, Settings
 
 logger = logging.getLogger(__name__)
@@ -15,6 +18,7 @@ class Ceilings:
     """None, or no ids: no ceiling."""
 
     max_concurrency: int | None = None
+    spend_per_run: Decimal | None = None
     allowed_llm_ids: tuple[str, ...] = ()
 
     def allows(self, llm_id: str) -> bool:
@@ -47,4 +51,14 @@ def capped(settings: Settings, ceilings: Ceilings) -> Settings:
         settings,
         llm=replace(llm, allowed_llm_ids=ceilings.allowed_llm_ids),
         run=replace(settings.run, limits=replace(limits, max_concurrency=most)),
+        prices=_capped_prices(settings.prices, ceilings.spend_per_run),
     )
+
+
+def _capped_prices(prices: PriceSettings, ceiling: Decimal | None) -> PriceSettings:
+    if ceiling is None or (prices.spend_limit is not None and prices.spend_limit <= ceiling):
+        return prices
+    logger.info(
+        f"'{LABELS['spend_limit']}' is {shown(ceiling)}, as the plugin's settings allow no more."
+    )
+    return replace(prices, spend_limit=ceiling)

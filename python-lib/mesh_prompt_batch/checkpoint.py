@@ -1,24 +1,29 @@
 """What a run leaves in its run folder, and what the next one takes from there."""
 
+import io
 import logging
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import load_answers
+from mesh_prompt_batch.money import added
 from mesh_prompt_batch.part_list import PartList
 from mesh_prompt_batch.process import is_alive, process_identity
 from mesh_prompt_batch.range_file import RangeFile
-from mesh_prompt_batch.run_folder import STATE, RunFolder, answers_folder
+from mesh_prompt_batch.run_folder import ANSWERS, STATE, RunFolder, answers_folder
 from mesh_prompt_batch.run_state import ASKING, CLOSED, UNREADABLE, WRITING, RunState
 from mesh_prompt_batch.run_store import RunStore
-from mesh_prompt_batch.saver import Saved, Saver
+from mesh_prompt_batch.saver import MARK, Saved, Saver
+from mesh_prompt_batch.spend import NOTHING, Spend
+from mesh_prompt_batch.spend_marks import SPENT, Mark, marks_folder, newest_mark
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -56,6 +61,12 @@ class Checkpoint(Protocol):
     def recorded(self) -> None:
         """There are outcomes in the store that may need saving."""
 
+    def open_spend(self, limit: Decimal) -> Spend:
+        """What this run may spend, less what the runs spent that it resumes."""
+
+    def record_spend(self, total: Decimal, recorded: Callable[[], None]) -> None:
+        """So much may be spent from now on; `recorded` is called, from any thread, when a later run would find that."""
+
     def writing(self) -> None:
         """Every row is decided: save what is left; from here on the output is written."""
 
@@ -85,6 +96,12 @@ class NoCheckpoint:
 
     def recorded(self) -> None:
         pass
+
+    def open_spend(self, limit: Decimal) -> Spend:
+        return Spend(limit)
+
+    def record_spend(self, total: Decimal, recorded: Callable[[], None]) -> None:  # noqa: ARG002
+        recorded()
 
     def writing(self) -> None:
         pass
@@ -124,6 +141,9 @@ class FolderCheckpoint:
         self._saved: Saved | None = None
         self._saver: Saver | None = None
         self._state: RunState
+        self._afresh = True
+        self._spend: Spend | None = None
+        self._mark = Mark()
 
     def __enter__(self) -> "Self":
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
@@ -144,18 +164,29 @@ class FolderCheckpoint:
         self._saved = saved = Saved(RangeFile(self._directory), PartList())
         self._saver = Saver(self._open_folder, self._state, store, saved, failed)
         self._saver.start()
-        everything = self._folder.answer_names()
+        everything = self._folder.names_below(ANSWERS)
         names = [it for it in everything if it.startswith(answers_folder(self._state.epoch))]
         oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
         found = load_answers(self._folder, names, store, saved, oldest)
         found.tell(self._state.saved)
         groups = saved.parts.groups_of_found(rewrite=found.must_be_rewritten)
-        self._saver.tidy(groups, sorted({*everything} - {*names}))
+        marks = [it for it in self._folder.names_below(SPENT) if not self._is_ours(it)]
+        self._saver.tidy(groups, sorted({*everything} - {*names}) + marks)
         return found.answers
 
     def recorded(self) -> None:
         if self._saver is not None:
             self._saver.recorded()
+
+    def open_spend(self, limit: Decimal) -> Spend:
+        self._mark = newest_mark(filter(self._is_ours, self._folder.names_below(SPENT)))
+        self._spend = Spend(limit, NOTHING if self._afresh else self._mark.total)
+        return self._spend
+
+    def record_spend(self, total: Decimal, recorded: Callable[[], None]) -> None:
+        self._mark = self._mark.next(total)
+        if self._saver is not None:
+            self._saver.write_mark(self._mark.name(self._state.epoch), recorded)
 
     def writing(self) -> None:
         # The saver goes on: its beat shows that a run lives which writes for minutes.
@@ -175,6 +206,7 @@ class FolderCheckpoint:
     ) -> None:
         try:
             self._finish_saving(tidy=error is None)
+            self._settle()
             self._folder.write_state(self._state.released())
         except RunStoppedError as failure:
             self._tell_what_is_not_saved()
@@ -191,6 +223,20 @@ class FolderCheckpoint:
             saver, self._saver = self._saver, None
             self._state = saver.finish(tidy=tidy)
 
+    def _settle(self) -> None:
+        """What was granted and not spent is free again."""
+        if self._spend is None:
+            return
+        settled = self._mark.next(added(self._spend.spent, self._spend.reserved))
+        name = settled.name(self._state.epoch)
+        self._folder.write(name, lambda: io.BytesIO(MARK))
+        for earlier in self._folder.names_below(SPENT):
+            if earlier != name:
+                self._folder.delete(earlier)
+
+    def _is_ours(self, name: str) -> bool:
+        return name.startswith(marks_folder(self._state.epoch))
+
     def _tell_what_is_not_saved(self) -> None:
         if self._saved is None:
             return
@@ -204,6 +250,7 @@ class FolderCheckpoint:
         run = uuid.uuid4().hex[:12]
         epoch = self._epoch_to_go_on(last) or f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{run}"
         saved = last.saved if last is not None and last.epoch == epoch else 0
+        self._afresh = last is not None and last.phase == CLOSED
         self._state = RunState(epoch, ASKING, saved, run, process_identity())
         self._folder.write_state(self._state)
         there = self._folder.state()
@@ -214,7 +261,8 @@ class FolderCheckpoint:
         """The last run's, or "" to start afresh."""
         if last is not None and last.phase != UNREADABLE:
             return "" if last.phase == CLOSED and not self._reuse.always else last.epoch
-        epochs = [name.split("/")[1] for name in self._folder.answer_names()]
+        names = [*self._folder.names_below(ANSWERS), *self._folder.names_below(SPENT)]
+        epochs = [name.split("/")[1] for name in names]
         if epochs:
             logger.warning(
                 "The run folder does not say how the last run ended: going on with its newest answers."

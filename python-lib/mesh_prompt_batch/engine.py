@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
 from mesh_prompt_batch.router import Router
 from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.run_store import RecordedOutcome, RunStore
+from mesh_prompt_batch.spending import Spending, SpendLimit
 from mesh_prompt_batch.totals import Totals
 from mesh_prompt_batch.traffic import Traffic
 
@@ -53,6 +55,7 @@ class Asking:
 
     `llm_ids`: all that rows may ask; None where rows name their own.
     `answering` decides a row by one request or by several.
+    `spend`: None where there is no limit on it.
     """
 
     calls: AbstractAsyncContextManager[Call]
@@ -66,6 +69,7 @@ class Asking:
     report_every_seconds: float = 30.0
     jitter: Callable[[], float] = random.random
     answering: Callable[[Complete, CompletionRequest], Awaitable[Outcome | None]] = one_request
+    spend: SpendLimit | None = None
 
 
 class Engine:
@@ -182,8 +186,25 @@ class Engine:
 
     def _ways(self, call: Call) -> tuple[Traffic, Router]:
         own = OwnLimits(self._asking.limits)
-        traffic = Traffic(own, self._asking.retry.max_wait, self._lanes.close)
+        traffic = Traffic(
+            own, self._asking.retry.max_wait, self._lanes.close, spending=self._spending()
+        )
         return traffic, Router(call, traffic, lambda: self._llm_ids, self._asking.fallback_llm_id)
+
+    def _spending(self) -> Spending | None:
+        limit = self._asking.spend
+        if limit is None:
+            return None
+
+        def claim(total: Decimal) -> None:
+            def granted() -> None:
+                spending.granted(total)
+                self._traffic.changed()
+
+            limit.record(total, lambda: self._tell(granted))
+
+        spending = Spending(limit.spend, limit.prices, claim)
+        return spending
 
     async def _decide(self, numbered: NumberedRow) -> None:
         number, row = numbered

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest
-from mesh_prompt_batch.errors import LlmDownError, RequestError, TransientError
+from mesh_prompt_batch.errors import CallError, LlmDownError, RequestError, TransientError
 from mesh_prompt_batch.limiter import Limiter, Started
 from mesh_prompt_batch.token_estimate import TokenEstimate
 from mesh_prompt_batch.traffic import Traffic
+from mesh_prompt_batch.usage import NOTHING_REPORTED
 
 logger = logging.getLogger(__name__)
 
@@ -50,34 +52,36 @@ class Gate:
 
     async def call(self, request: CompletionRequest) -> Completion:
         """As the call does, or raises LimitReachedError, WentElsewhereError, or LlmDownError when patience ends."""
+        reservation = self._traffic.reservation(request)
         async with self._first:
-            started = await self._started(self._estimate.of(request))
+            started = await self._started(self._estimate.of(request), reservation)
+        usage = NOTHING_REPORTED
         try:
             completion = await self._call(request)
-        except TransientError as error:
+            usage = completion.usage
+        except CallError as error:
+            usage = error.usage
             self._failed(error, started)
-            raise
-        except RequestError:
-            self.limiter.refused_row()
             raise
         except BaseException:
             self.limiter.abandoned()
             raise
         finally:
-            self._traffic.changed()
-        tokens = self._estimate.learn(request, completion.usage)
+            self._traffic.ended(reservation, usage)
+        tokens = self._estimate.learn(request, usage)
         self.limiter.succeeded(self._traffic.now(), started, tokens)
         return completion
 
-    async def _started(self, tokens: float) -> Started:
+    async def _started(self, tokens: float, reservation: Decimal) -> Started:
         try:
-            while (delay := self._delay()) > SHORTEST_WAIT_SECONDS:
+            while (delay := self._delay(reservation)) > SHORTEST_WAIT_SECONDS:
                 await self._traffic.wait(delay)
+            self._traffic.started(reservation)
             return self.limiter.start(self._traffic.now(), tokens)
         finally:
             self._traffic.step_out(self)
 
-    def _delay(self) -> float:
+    def _delay(self, reservation: Decimal) -> float:
         self._traffic.check()
         if self._elsewhere():
             raise WentElsewhereError
@@ -85,9 +89,17 @@ class Gate:
         if delay > SHORTEST_WAIT_SECONDS:
             self._traffic.step_out(self)
             return delay
-        return self._traffic.delay_of(self)
+        return self._traffic.delay_of(self, reservation)
 
-    def _failed(self, error: TransientError, started: Started) -> None:
+    def _failed(self, error: CallError, started: Started) -> None:
+        if isinstance(error, TransientError):
+            self._failed_for_now(error, started)
+        elif isinstance(error, RequestError):
+            self.limiter.refused_row()
+        else:
+            self.limiter.abandoned()
+
+    def _failed_for_now(self, error: TransientError, started: Started) -> None:
         now, breaker = self._traffic.now(), self.limiter.breaker
         was_open = breaker.is_open
         error.counts = self.limiter.failed(now, started, error.error_type, error.retry_after)

@@ -51,6 +51,11 @@ def filled(request: CompletionRequest, data_urls: Mapping[str, str]) -> Completi
     return replace(request, messages=messages, images=())
 
 
+def without_urls(request: CompletionRequest) -> CompletionRequest:
+    """As it is, but for what its images hold or name."""
+    return replace(request, messages=_mapped(request.messages, lambda _: ""), images=())
+
+
 def shortened(messages: Sequence[Message]) -> tuple[Message, ...]:
     """With type, size and digest of an image in place of its bytes."""
     return _mapped(messages, _short)

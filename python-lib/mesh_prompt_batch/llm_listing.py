@@ -154,11 +154,16 @@ def _matches(llm: Llm, name_filter: str) -> bool:
     return any(wanted in text.casefold() for text in (llm.llm_id, llm.label, llm.connection))
 
 
+def is_plain_llm(llm_id: str) -> bool:
+    """Agents act and retrieval LLMs search, with calls of their own."""
+    return not llm_id.startswith(_NOT_PLAIN_LLMS)
+
+
 def _is_asked(llm: Llm, shown: Sequence[Llm], required: Sequence[str]) -> bool:
     """Agents act and retrieval LLMs search: they are asked only where somebody named them."""
     if COMPLETION not in llm.purposes:
         return False
-    return llm.llm_id in required or (llm in shown and not llm.llm_id.startswith(_NOT_PLAIN_LLMS))
+    return llm.llm_id in required or (llm in shown and is_plain_llm(llm.llm_id))
 
 
 def _require_listed(required: Sequence[str], llms: Sequence[Llm]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mesh_prompt_batch.ceilings import NO_CEILINGS, Ceilings
 from mesh_prompt_batch.form import Form, Range
+from mesh_prompt_batch.price_settings import exact
 
 LABELS = {
     "api_key": "API key",
@@ -12,6 +13,7 @@ LABELS = {
     "ca_bundle": "CA certificates file",
     "temporary_api_keys": "Temporary API keys",
     "max_concurrency_ceiling": "Most calls at once",
+    "spend_ceiling_per_run": "Most spent by a run",
     "allowed_llm_ids": "Allowed LLM ids",
 }
 
@@ -37,6 +39,7 @@ class PluginSettings:
             form.flag("temporary_api_keys", default=False),
             Ceilings(
                 form.optional_integer("max_concurrency_ceiling", Range(1), None),
+                exact(form.optional_number("spend_ceiling_per_run", Range(0), None)),
                 tuple(it.strip() for it in form.texts("allowed_llm_ids") if it.strip()),
             ),
         )

@@ -11,6 +11,7 @@ from mesh_prompt_batch.money import shown
 LABELS = {
     "price_per_million_input_tokens": "Price of a million input tokens",
     "price_per_million_output_tokens": "Price of a million output tokens",
+    "spend_limit": "Spend limit",
 }
 # Above it, a price was meant for something else than a million tokens.
 HIGHEST_PRICE = 1_000_000
@@ -18,16 +19,18 @@ HIGHEST_PRICE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PriceSettings:
-    """None: blank."""
+    """None: blank; no `spend_limit`: none."""
 
     input: Decimal | None
     output: Decimal | None
+    spend_limit: Decimal | None = None
 
     @classmethod
     def from_form(cls, form: Form) -> "PriceSettings":
         return cls(
             _price(form, "price_per_million_input_tokens"),
             _price(form, "price_per_million_output_tokens"),
+            exact(form.optional_number("spend_limit", Range(0), None)),
         )
 
     @property
@@ -36,7 +39,11 @@ class PriceSettings:
 
     def half_blank(self) -> SettingsError:
         """For a model whose other half is not known either."""
-        stated, blank = LABELS.values() if self.output is None else reversed(LABELS.values())
+        labels = (
+            LABELS["price_per_million_input_tokens"],
+            LABELS["price_per_million_output_tokens"],
+        )
+        stated, blank = labels if self.output is None else reversed(labels)
         return SettingsError(
             f"'{blank}' is blank and no list price is known for this LLM: fill it in (0 where it costs nothing),"
             f" or clear '{stated}' too."
@@ -46,11 +53,16 @@ class PriceSettings:
         return {
             "price of a million input tokens": _described(self.input),
             "price of a million output tokens": _described(self.output),
+            "spend limit": "none" if self.spend_limit is None else shown(self.spend_limit),
         }
 
 
 def _price(form: Form, name: str) -> Decimal | None:
-    number = form.optional_number(name, Range(0, HIGHEST_PRICE), None)
+    return exact(form.optional_number(name, Range(0, HIGHEST_PRICE), None))
+
+
+def exact(number: float | None) -> Decimal | None:
+    """What was typed; None stays None."""
     # The shortest text that gives this number is what was typed: 0.15, not 0.1499999….
     return None if number is None else Decimal(repr(number))
 

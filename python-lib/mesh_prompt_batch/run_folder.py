@@ -51,10 +51,10 @@ class RunFolder:
         """Where users find it in the managed folder."""
         return self._root + name
 
-    def answer_names(self) -> list[str]:
-        """Objects with answers, of all epochs."""
+    def names_below(self, folder: str) -> list[str]:
+        """Objects of all epochs below `answers/` or the like."""
         names = self._tried("read", self._folder.names)
-        below = self._root + ANSWERS
+        below = self._root + folder
         return sorted(name[len(self._root) :] for name in names if name.startswith(below))
 
     def read(self, name: str) -> IO[bytes]:

@@ -24,6 +24,8 @@ SHORTEST_INTERVAL_SECONDS = 0.2
 LONGEST_INTERVAL_SECONDS = 2.0
 UPLOAD_TIMES_BETWEEN = 5.0
 MOST_CHARACTERS = 4_000_000
+# Some storages keep no empty object.
+MARK = b"\n"
 Chore = Callable[[RunFolder], None]
 
 
@@ -62,6 +64,7 @@ class Saver:
         self._recorded = self._ending = self._tidies = False
         self._phase = state.phase
         self._chores: deque[Chore] = deque()
+        self._urgent: deque[Chore] = deque()
         self._place = self._objects = 0
         self._next_save = 0.0
         self._next_beat = time.monotonic() + BEAT_SECONDS
@@ -87,6 +90,17 @@ class Saver:
             self._changed.wait_for(lambda: self._error is not None or self._state.phase == phase)
         if self._error is not None:
             raise self._error
+
+    def write_mark(self, name: str, written: Callable[[], None]) -> None:
+        """An object whose name tells all, before anything else; `written` is called from the thread."""
+
+        def write(folder: RunFolder) -> None:
+            folder.write(name, lambda: io.BytesIO(MARK))
+            written()
+
+        with self._changed:
+            self._urgent.append(write)
+            self._changed.notify_all()
 
     def tidy(self, groups: Sequence[Sequence[Part]], forgotten: Sequence[str]) -> None:
         """In spare moments: make one object of each group, delete those that are `forgotten`."""
@@ -132,6 +146,9 @@ class Saver:
         return self._phase != self._state.phase
 
     def _step(self, folder: RunFolder) -> bool:
+        if self._urgent:
+            self._urgent.popleft()(folder)
+            return True
         now = time.monotonic()
         with self._changed:
             hurried = self._ending or self._turning
@@ -153,7 +170,7 @@ class Saver:
     def _wait(self, now: float) -> None:
         with self._changed:
             until = min(self._next_beat, self._next_save) if self._recorded else self._next_beat
-            wanted = self._ending or self._turning or bool(self._chores)
+            wanted = self._ending or self._turning or bool(self._chores or self._urgent)
             if not wanted and not (self._recorded and until <= now):
                 self._changed.wait(max(0.0, until - now))
 

@@ -5,9 +5,14 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
+from decimal import Decimal
 
+from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.errors import LimitReachedError, RunStoppedError
 from mesh_prompt_batch.own_limits import OwnLimits
+from mesh_prompt_batch.spend import NOTHING
+from mesh_prompt_batch.spending import OverspentError, Spending
+from mesh_prompt_batch.usage import Usage
 
 
 class Traffic:
@@ -19,9 +24,11 @@ class Traffic:
         patience: float,
         closed: Callable[[], object] = lambda: None,
         now: Callable[[], float] = time.monotonic,
+        spending: Spending | None = None,
     ) -> None:
-        """`closed` is called once, when no call may start any more."""
+        """`closed` is called once, when no call may start any more; no `spending`: no limit on it."""
         self.own = own
+        self._spending = spending
         self.patience = patience
         self.now = now
         self._tell = closed
@@ -50,10 +57,24 @@ class Traffic:
             raise LimitReachedError
 
     def changed(self) -> None:
-        """A call has ended: whoever waits may look again."""
+        """Whoever waits may look again."""
         self._changed.set()
 
-    def delay_of(self, gate: object) -> float:
+    def reservation(self, request: CompletionRequest) -> Decimal:
+        """What the call may cost at most, as far as that matters. Raises RequestError where nobody can tell."""
+        return NOTHING if self._spending is None else self._spending.reservation(request)
+
+    def started(self, reservation: Decimal) -> None:
+        if self._spending is not None:
+            self._spending.spend.reserve(reservation)
+
+    def ended(self, reservation: Decimal, usage: Usage) -> None:
+        """A call that had `started` has ended."""
+        if self._spending is not None:
+            self._spending.spend.settle(reservation, usage.cost)
+        self._changed.set()
+
+    def delay_of(self, gate: object, reservation: Decimal) -> float:
         """Seconds until the own limits let a gate start a call, infinite while another one has waited for longer.
 
         It keeps its place in the line until `step_out`.
@@ -61,7 +82,14 @@ class Traffic:
         self._line.setdefault(gate)
         if next(iter(self._line)) is not gate:
             return math.inf
-        return self.own.delay(self.now())
+        delay = self.own.delay(self.now())
+        if delay > 0.0 or self._spending is None:
+            return delay
+        try:
+            return self._spending.delay(reservation)
+        except OverspentError as error:
+            self.close(error)
+            raise LimitReachedError from None
 
     def step_out(self, gate: object) -> None:
         if gate in self._line:

@@ -25,6 +25,7 @@ from matrix import (
 )
 
 from local_dss import faults
+from local_dss.llms import user_text
 from local_flow import Flow
 from mesh_prompt_batch.answer_block import answers, blocks, encoded
 
@@ -160,3 +161,34 @@ def test_two_runs_at_once_are_refused_and_the_first_one_ends_well(flow: Flow) ->
     assert "Another run of this recipe and partition is at work" in second.banner
     assert first.wait().succeeded
     assert len(flow.mesh.calls) == 41
+
+
+def test_killed_and_resumed_runs_together_keep_to_the_spend_limit(flow: Flow) -> None:
+    """At a unit a token a call reserves some 700 and costs some 600: of these there are six in the limit."""
+    limit, rows = 4_000, 30
+    questions = [f"{n} {'a ' * 300}" for n in range(rows)]
+    flow.ask(*questions)
+    config = {
+        "price_per_million_input_tokens": 1e6,
+        "price_per_million_output_tokens": 1e6,
+        "spend_limit": limit,
+        "max_tokens": 1,
+        "max_concurrency": 2,
+    }
+    for kill_at, number in ((1, signal.SIGKILL), (3, signal.SIGTERM)):
+        job = flow.start(config, outputs=FOLDER)
+        flow.mesh.wait_for_calls(kill_at)
+        job.send(number)
+        assert not job.wait().succeeded
+    stopped = flow.run(config, outputs=FOLDER)
+    assert "'Spend limit' (4,000.00) has no room for the next call" in stopped.banner
+    assert limit / 4 < cost(flow) <= limit
+    finished = flow.run({**config, "spend_limit": 10 * limit}, outputs=FOLDER)
+    assert finished.succeeded, finished.text
+    assert flow.column("question") == questions
+    assert set(flow.column("completion")) == {"You"}
+
+
+def cost(flow: Flow) -> int:
+    """Of all calls that came, as the Mesh counts them."""
+    return sum(len(user_text(it.body).split()) + 1 for it in flow.mesh.calls)

@@ -1,6 +1,7 @@
 """What admins allow at most."""
 
 import logging
+from decimal import Decimal
 
 import pytest
 
@@ -34,6 +35,16 @@ def test_more_calls_at_once_than_allowed_become_as_many_as_are(
     assert capped(settings(), few).run.limits.max_concurrency == 8
     assert caplog.messages == ["'Calls at once' is 8, as the plugin's settings allow no more."]
     assert capped(settings(max_concurrency=4), few).run.limits.max_concurrency == 4
+
+
+@pytest.mark.parametrize(("wanted", "held"), [(None, 5), (7, 5), (5, 5), (2.5, 2.5)])
+def test_no_run_spends_more_than_the_ceiling(
+    wanted: float | None, held: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    within = capped(settings(spend_limit=wanted), ceilings(spend_ceiling_per_run=5))
+    assert within.prices.spend_limit == Decimal(str(held))
+    assert bool(caplog.messages) == (wanted is None or wanted > held)
 
 
 @pytest.mark.parametrize(

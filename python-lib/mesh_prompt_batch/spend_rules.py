@@ -1,0 +1,37 @@
+"""What a recipe must have so that its spend can be held to a limit; refused before any call."""
+
+from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.llm_listing import is_plain_llm
+from mesh_prompt_batch.prices import Prices
+from mesh_prompt_batch.settings import LABELS, Settings
+
+
+def check_spend_limit(settings: Settings, prices: Prices) -> None:
+    """Raises SettingsError where the cost of a call would have no bound."""
+    if settings.prices.spend_limit is None:
+        return
+    if settings.llm.parameters.get("max_tokens") is None:
+        raise _refused(
+            f"'{LABELS['max_tokens']}' is blank, so an answer may cost anything: fill it in"
+        )
+    for parameter, llm_id in (
+        ("llm_id", settings.llm.llm_id),
+        ("fallback_llm_id", settings.llm.fallback_llm_id),
+    ):
+        if llm_id:
+            _check_llm(LABELS[parameter], llm_id, prices)
+
+
+def _check_llm(label: str, llm_id: str, prices: Prices) -> None:
+    if not is_plain_llm(llm_id):
+        raise _refused(
+            f"'{label}' is an agent or a retrieval LLM, which makes calls of its own: choose a plain LLM"
+        )
+    if prices.of(llm_id) is None:
+        fields = f"'{LABELS['price_per_million_input_tokens']}' and '{LABELS['price_per_million_output_tokens']}'"
+        advice = f"fill in {fields}" if label == LABELS["llm_id"] else "choose another one"
+        raise _refused(f"no price is known for '{label}': {advice}")
+
+
+def _refused(why: str) -> SettingsError:
+    return SettingsError(f"'{LABELS['spend_limit']}' cannot be held: {why}, or clear the limit.")

@@ -1,0 +1,109 @@
+"""Holds the calls of a run to its spend limit: what each may cost at most, and whether there is money left for it."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from mesh_prompt_batch.completion import CompletionRequest
+from mesh_prompt_batch.errors import CleanStopError, RequestError
+from mesh_prompt_batch.image_parts import image_urls, without_urls
+from mesh_prompt_batch.money import added, for_tokens, shown
+from mesh_prompt_batch.prices import Price, Prices
+from mesh_prompt_batch.spend import NOTHING, Spend, Verdict
+
+# gpt-4o-mini counts 2,833 tokens an image and 5,667 a tile, 48,169 at most ("Images and vision"); none counts more.
+MOST_TOKENS_OF_AN_IMAGE = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class SpendLimit:
+    """A run's, and how a total is recorded where a later run finds it: the callback comes from any thread."""
+
+    spend: Spend
+    prices: Prices
+    record: Callable[[Decimal, Callable[[], None]], None]
+
+
+class OverspentError(CleanStopError):
+    """No call is in flight, and the next does not fit."""
+
+
+class Spending:
+    """Used on one event loop. `claim` records a total where a later run finds it, and answers by `granted`."""
+
+    def __init__(self, spend: Spend, prices: Prices, claim: Callable[[Decimal], None]) -> None:
+        self.spend = spend
+        self._prices = prices
+        self._claim = claim
+        self._claimed = NOTHING
+
+    def reservation(self, request: CompletionRequest) -> Decimal:
+        """What the call may cost at most. Raises RequestError where nobody can tell."""
+        price = self._prices.of(request.llm_id)
+        most = request.parameters.get("max_tokens")
+        if price is None or not isinstance(most, int):
+            raise _unreckonable("no price is known for the LLM that the row names")
+        tokens = worst_prompt_tokens(request)
+        if price.longest_prompt is not None and tokens > price.longest_prompt:
+            raise _unreckonable("its messages are longer than the LLM's list price holds for")
+        return worst_case(price, tokens, most)
+
+    def delay(self, reservation: Decimal) -> float:
+        """0.0 where the call may start, infinite where something has to come first. Raises OverspentError."""
+        verdict = self.spend.verdict(reservation)
+        if verdict is Verdict.FITS:
+            return 0.0
+        if verdict is Verdict.NEVER:
+            raise _overspent(self.spend, reservation)
+        if verdict is Verdict.MUST_BE_GRANTED and self._claimed <= self.spend.granted:
+            self._claimed = self.spend.next_grant(reservation)
+            self._claim(self._claimed)
+            return 0.0 if self.spend.verdict(reservation) is Verdict.FITS else math.inf
+        return math.inf
+
+    def granted(self, total: Decimal) -> None:
+        self.spend.grant(total)
+
+
+def spend_lines(limit: SpendLimit | None) -> list[str]:
+    """For the end of the log; none without a limit."""
+    if limit is None:
+        return []
+    spend = limit.spend
+    earlier = f", {shown(spend.earlier)} of it by earlier runs" if spend.earlier else ""
+    line = f"Spend limit: {shown(spend.spent)} of {shown(spend.limit)} is spent as reckoned from the prices{earlier}"
+    return [f"{line}; calls without token counts count as the most that they can cost."]
+
+
+def worst_prompt_tokens(request: CompletionRequest) -> int:
+    """No tokenizer makes more tokens of a text than it has bytes. Raises RequestError for an image given by address."""
+    urls = image_urls(request)
+    if any(url.startswith(("http:", "https:")) for url in urls):
+        raise _unreckonable("nobody knows how large the image behind an address is")
+    sent = json.dumps(without_urls(request).body(), ensure_ascii=False)
+    return len(sent.encode(errors="surrogatepass")) + len(urls) * MOST_TOKENS_OF_AN_IMAGE
+
+
+def worst_case(price: Price, prompt_tokens: int, completion_tokens: int) -> Decimal:
+    return added(
+        for_tokens(price.input, prompt_tokens), for_tokens(price.output, completion_tokens)
+    )
+
+
+def _unreckonable(why: str) -> RequestError:
+    error = RequestError(
+        "invalid_row",
+        f"With 'Spend limit' this row cannot be asked: {why}, so its cost has no bound.",
+    )
+    error.calls = 0
+    return error
+
+
+def _overspent(spend: Spend, reservation: Decimal) -> OverspentError:
+    earlier = f", {shown(spend.earlier)} of it by earlier runs," if spend.earlier else ""
+    return OverspentError(
+        f"'Spend limit' ({shown(spend.limit)}) has no room for the next call, which may cost {shown(reservation)}:"
+        f" {shown(spend.spent)} is spent{earlier} as reckoned from the prices; raise it and run again to go on."
+    )

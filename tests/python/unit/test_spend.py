@@ -1,0 +1,328 @@
+"""The spend limit: never passed, whatever the calls, kills and resumed runs."""
+
+import asyncio
+import contextlib
+import copy
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+from virtual_time import run
+
+from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget, answered
+from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.errors import (
+    LimitReachedError,
+    RequestError,
+    RunStoppedError,
+    SettingsError,
+    TransientError,
+)
+from mesh_prompt_batch.gate import Gate
+from mesh_prompt_batch.limiter import Limiter
+from mesh_prompt_batch.own_limits import Limits, OwnLimits
+from mesh_prompt_batch.prices import Price, Prices, no_list_price
+from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.spend import Spend, Verdict
+from mesh_prompt_batch.spend_marks import Mark, newest_mark
+from mesh_prompt_batch.spending import MOST_TOKENS_OF_AN_IMAGE, Spending, worst_prompt_tokens
+from mesh_prompt_batch.traffic import Traffic
+from mesh_prompt_batch.usage import Usage
+
+MONEY = st.decimals(0, 100, places=3)
+UNIT = Price(Decimal(1_000_000), Decimal(1_000_000))
+PRICED = {"price_per_million_input_tokens": 1e6, "price_per_million_output_tokens": 1e6}
+
+
+def request(text: str = "q", **parameters: object) -> CompletionRequest:
+    sent = {"max_tokens": 10, **parameters}
+    return CompletionRequest("llm", ({"role": "user", "content": text},), sent)
+
+
+@given(
+    MONEY,
+    st.lists(st.tuples(MONEY, st.one_of(st.none(), st.decimals(0, 1, places=2))), max_size=60),
+    st.randoms(use_true_random=False),
+)
+def test_what_is_spent_and_reserved_stays_granted_and_what_is_granted_within_the_limit(
+    limit: Decimal, calls: list[tuple[Decimal, Decimal | None]], drawn: random.Random
+) -> None:
+    spend, open_calls = Spend(limit), list[tuple[Decimal, Decimal | None]]()
+    for reservation, share in calls:
+        verdict = spend.verdict(reservation)
+        if verdict is Verdict.MUST_BE_GRANTED:
+            spend.grant(spend.next_grant(reservation))
+            verdict = spend.verdict(reservation)
+            assert verdict is Verdict.FITS
+        if verdict is Verdict.FITS:
+            spend.reserve(reservation)
+            open_calls.append((reservation, share))
+        else:
+            assert spend.spent + spend.reserved + reservation > limit
+            assert (verdict is Verdict.NEVER) == (not spend.reserved)
+        while open_calls and drawn.random() < 0.4:
+            ended, part = open_calls.pop(drawn.randrange(len(open_calls)))
+            spend.settle(ended, None if part is None else ended * part)
+        assert spend.spent + spend.reserved <= spend.granted <= limit
+    for ended, _ in open_calls:
+        spend.settle(ended, None)
+    assert spend.reserved == 0
+
+
+@given(st.text(), st.integers(1, 1000))
+def test_the_worst_case_counts_every_byte_and_all_of_max_tokens(text: str, most: int) -> None:
+    spending = Spending(Spend(Decimal(1)), Prices({"llm": UNIT}, no_list_price), lambda _: None)
+    asked = request(text, max_tokens=most)
+    assert spending.reservation(asked) == worst_prompt_tokens(asked) + most
+    assert worst_prompt_tokens(asked) >= len(text.encode(errors="surrogatepass")) + len("user")
+
+
+def test_images_are_bounded_and_those_behind_a_url_have_no_bound() -> None:
+    def with_image(url: str) -> CompletionRequest:
+        parts = [
+            {"type": "text", "text": "what is it?"},
+            {"type": "image_url", "image_url": {"url": url}},
+        ]
+        return CompletionRequest("llm", ({"role": "user", "content": parts},), {"max_tokens": 1})
+
+    sent = worst_prompt_tokens(with_image("data:image/png;base64," + "A" * 10_000))
+    assert MOST_TOKENS_OF_AN_IMAGE < sent < MOST_TOKENS_OF_AN_IMAGE + 1_000
+    with pytest.raises(RequestError) as caught:
+        worst_prompt_tokens(with_image("https://example.com/a.png"))
+    assert caught.value.error_type == "invalid_row"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        CompletionRequest("unknown", ({"role": "user", "content": "q"},), {"max_tokens": 1}),
+        request(max_tokens=None),
+        CompletionRequest("short", ({"role": "user", "content": "q" * 50},), {"max_tokens": 1}),
+    ],
+)
+def test_a_row_whose_cost_has_no_bound_is_not_asked(asked: CompletionRequest) -> None:
+    short = Price(Decimal(1), Decimal(1), longest_prompt=20)
+    prices = Prices({"llm": UNIT, "short": short}, no_list_price)
+    with pytest.raises(RequestError, match="invalid_row") as caught:
+        Spending(Spend(Decimal(1)), prices, lambda _: None).reservation(asked)
+    assert caught.value.calls == 0
+
+
+Answer = Callable[[], Completion | Exception]
+
+
+def paid_calls(limit: int, answer: Answer, calls: int, at_once: int) -> tuple[Spend, int, str]:
+    """Many calls through a gate; the spend, how many were made, and why it ended."""
+    made = 0
+
+    async def call(asked: CompletionRequest) -> Completion:
+        nonlocal made
+        made += 1
+        await asyncio.sleep(random.Random(made).random())
+        found = answer()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def main() -> tuple[Spend, int, str]:
+        loop = asyncio.get_running_loop()
+        spend = Spend(Decimal(limit))
+
+        def claim(total: Decimal) -> None:
+            loop.call_later(0.3, recorded, total)
+
+        spending = Spending(spend, Prices({"llm": UNIT}, no_list_price), claim)
+
+        def recorded(total: Decimal) -> None:
+            spending.granted(total)
+            traffic.changed()
+
+        own = OwnLimits(Limits(at_once, adaptive=False))
+        traffic = Traffic(own, 600, now=loop.time, spending=spending)
+        gate = Gate(call, Limiter(own), traffic)
+
+        async def one() -> None:
+            try:
+                await gate.call(request())
+            except (LimitReachedError, TransientError):
+                assert spend.spent + spend.reserved <= spend.granted <= limit
+
+        await asyncio.gather(*[one() for _ in range(calls)])
+        return spend, made, str(traffic.reason or "")
+
+    return run(main())[0]
+
+
+def worth(cost: int | None) -> Completion:
+    usage = Usage() if cost is None else Usage(cost, 0, Decimal(cost))
+    done = answered("fine")
+    return Completion(done.text, "stop", usage, "llm", 0.1, raw=done.raw)
+
+
+def test_calls_wait_for_one_another_and_the_run_stops_when_the_next_does_not_fit() -> None:
+    """A call reserves some 90, and costs 3."""
+    spend, made, reason = paid_calls(1000, lambda: worth(3), 2000, 64)
+    most = worst_prompt_tokens(request()) + 10
+    assert made == spend.spent / 3
+    assert 1000 - most < spend.spent <= 1000
+    assert "'Spend limit' (1,000.00) has no room for the next call" in reason
+    assert "raise it and run again" in reason
+
+
+def test_calls_without_usage_count_as_the_most_that_they_can_cost() -> None:
+    reservation = worst_prompt_tokens(request()) + 10
+    for answer in (lambda: worth(None), lambda: TransientError("timeout", "")):
+        spend, made, _ = paid_calls(1000, answer, 100, 4)
+        assert made == 1000 // reservation
+        assert spend.spent == made * reservation
+
+
+def test_the_newest_mark_counts_and_names_that_tell_nothing_are_passed_over() -> None:
+    first = Mark().next(Decimal("0.1"))
+    second = first.next(Decimal("0.0000000000001"))
+    names = [second.name("e"), first.name("e"), "spent/e/notes.txt", "spent/e/9-x"]
+    assert newest_mark(names) == second
+    assert second.total == Decimal("1e-12")
+    assert newest_mark([]) == Mark()
+
+
+class CostlyCalls(FakeCalls):
+    """A call costs nearly what it reserves."""
+
+    COST = 80
+
+    async def _answer(self, question: str) -> Completion:
+        return replace(await super()._answer(question), usage=Usage(self.COST, 0))
+
+
+class Paying:
+    """A recipe with a spend limit that runs again and again on one folder, and may be killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.folder = FakeFolder()
+        self.target = FakeTarget()
+        self.paid = 0
+        self.most_reserved = 0
+
+    def run(self, questions: int, calls: FakeCalls | None = None, **config: object) -> None:
+        form = {"llm_id": "llm", "user_column": "q", "max_tokens": 5, **PRICED, **config}
+        source = FakeSource(["q"], [(f"q{n}",) for n in range(questions)], 7)
+        place = Workplace(self.directory, self.open_folder, lambda _: None)
+        made = calls or FakeCalls()
+        try:
+            complete_dataset(
+                source, self.target, Settings.from_config(form, {}), lambda _: made, place
+            )
+        finally:
+            self.paid += 3 * len(made.asked)
+
+    def open_folder(self) -> RunFolder:
+        return RunFolder(self.folder, ("P.answers", ""), lambda _: None)
+
+    def killed_when(self, moment: FakeFolder) -> None:
+        """Go on with what the folder held then; whoever held it is dead."""
+        self.folder = moment
+        state = json.loads(moment.objects["P.answers/whole/state.json"])
+        moment.objects["P.answers/whole/state.json"] = json.dumps({**state, "process": ""}).encode()
+
+
+@pytest.fixture
+def paying(tmp_path: Path) -> Paying:
+    return Paying(tmp_path)
+
+
+def test_a_run_that_reached_the_limit_goes_on_with_a_higher_one(paying: Paying) -> None:
+    for limit in (200, 260, 320):
+        with pytest.raises(RunStoppedError, match="'Spend limit'"):
+            paying.run(100, spend_limit=limit)
+        assert paying.paid <= limit
+    assert paying.target.opened == 0
+    paying.run(100, spend_limit=1000)
+    assert paying.paid == 300
+    assert len(paying.target.column("completion")) == 100
+
+
+def test_a_finished_run_starts_afresh_with_its_money(paying: Paying) -> None:
+    for _ in range(2):
+        paying.run(20, spend_limit=250, reuse_completions="always", temperature=paying.paid / 1000)
+    assert paying.paid == 120
+
+
+def test_what_is_answered_may_be_published_at_the_limit(paying: Paying) -> None:
+    paying.run(100, spend_limit=200, when_stopped="write")
+    assert paying.target.column("error_type").count("stopped") > 30
+    assert paying.paid <= 200
+
+
+@given(st.integers(200, 1500), st.lists(st.floats(0, 1), max_size=4), st.integers(1, 8))
+@example_settings(
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_kills_and_resumed_runs_never_pass_the_limit(
+    tmp_path: Path, limit: int, kills: list[float], at_once: int
+) -> None:
+    paying, paid = Paying(tmp_path), 0
+    config: dict[str, Any] = {"spend_limit": limit, "max_concurrency": at_once}
+    for kill in kills:
+        calls, moments = CostlyCalls(slowly), list[tuple[FakeFolder, int]]()
+        folder = paying.folder
+
+        def remember(action: str, name: str) -> None:
+            held = FakeFolder()
+            held.objects = copy.copy(folder.objects)  # noqa: B023  # called within this turn
+            moments.append((held, len(calls.asked)))  # noqa: B023  # as above
+
+        folder.trouble = remember
+        with contextlib.suppress(RunStoppedError):
+            paying.run(40, calls, **config)
+        folder.trouble = lambda action, name: None
+        alive = [it for it in moments if _has_owner(it[0])]
+        held, made = alive[int(kill * (len(alive) - 1))]
+        paying.killed_when(held)
+        paid += CostlyCalls.COST * made
+        assert paid <= limit
+    last = CostlyCalls(slowly)
+    with contextlib.suppress(RunStoppedError):
+        paying.run(40, last, **config)
+    assert paid + CostlyCalls.COST * len(last.asked) <= limit
+
+
+def slowly(question: str) -> str | int:
+    """So that answers are saved while others are on their way."""
+    return int(question[1:]) % 5 * 20
+
+
+def _has_owner(folder: FakeFolder) -> bool:
+    state = folder.objects.get("P.answers/whole/state.json")
+    return state is not None and bool(json.loads(state).get("owner"))
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"max_tokens": None}, "'Max tokens' is blank"),
+        ({"llm_id": "agent:a"}, "'LLM' is an agent"),
+        ({"fallback_llm_id": "other"}, "no price is known for 'Fallback LLM': choose another one"),
+        (
+            {"price_per_million_input_tokens": None, "price_per_million_output_tokens": None},
+            "no price is known for 'LLM': fill in 'Price of a million input tokens'",
+        ),
+    ],
+)
+def test_a_limit_that_cannot_be_held_is_refused_before_any_call(
+    paying: Paying, config: dict[str, object], words: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"'Spend limit' cannot be held: .*{words}"):
+        paying.run(3, None, spend_limit=5, **config)
+    assert paying.paid == 0
