@@ -14,8 +14,9 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/standin")]
@@ -25,13 +26,17 @@ from scripts.venv import VenvError, venv_python  # noqa: E402  # needs the path
 from embedded.model import MODEL, EmbeddedModelError, running_model  # noqa: E402  # needs the path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from local_dss.code_env import Plugin
+    from local_dss.job import JobResult
     from local_dss.mesh_server import MeshServer, Upstream
+    from local_dss.project import Project
 
 FOLDER = ROOT / ".demo"
 PROJECT_KEY = "DEMO"
 SHOWN, WIDEST_CELL = 8, 60
+ROWS_BY_SCHEMA = 10
 LONGEST_JOB_SECONDS = 3600.0
 INSIDE = "MESH_PROMPT_BATCH_DEMO"
 
@@ -89,31 +94,22 @@ def demo(model: Upstream) -> int:
         "connection": "demo",
         "purposes": ["GENERIC_COMPLETION"],
     }
-    with MeshServer(llms=[llm], upstream=model) as mesh:
+    with MeshServer(llms=[llm], upstream=model, response_format="honoured") as mesh:
         return show(mesh, llm_id)
 
 
 def show(mesh: MeshServer, llm_id: str) -> int:
     """Both components as jobs, from the zip."""
     from local_dss.code_env import installed_plugin  # noqa: PLC0415  # as above
-    from local_dss.job import start  # noqa: PLC0415
-    from local_dss.job_description import JobDescription  # noqa: PLC0415
     from local_dss.project import Project  # noqa: PLC0415
 
-    plugin = installed_plugin(FOLDER)
     project = Project(FOLDER / "project", PROJECT_KEY)
+    jobs = Jobs(installed_plugin(FOLDER), project, mesh.backend, llm_id)
     reviews = read_csv(ROOT / "examples/reviews.csv")
     project.create_texts("reviews", reviews)
-    settings = json.loads((ROOT / "examples/reviews.settings.json").read_text(encoding="utf-8"))
-    inside = {"project": str(project.folder), "project_key": PROJECT_KEY, "host": mesh.backend}
-    inside["ticket"] = "ticket-of-the-job"
 
     heading("Macro List available LLMs, with the check that they answer")
-    job = JobDescription(
-        **inside,  # type: ignore[arg-type]  # texts all
-        config={"check_availability": True, "required_llm_ids": [llm_id]},
-    )
-    listed = start(plugin, plugin.macro("list-llms"), job).wait(LONGEST_JOB_SECONDS)
+    listed = jobs.macro("list-llms", {"check_availability": True, "required_llm_ids": [llm_id]})
     if not listed.succeeded:
         print(f"\n{listed.banner}", file=sys.stderr)
         print("Where you gave BASE_URL, API_KEY and LLM_ID: check them.", file=sys.stderr)
@@ -122,20 +118,86 @@ def show(mesh: MeshServer, llm_id: str) -> int:
     print_table(labels, listed.result["records"])
 
     heading(f"Recipe Prompt batch: {len(reviews)} reviews, the job's log")
-    job = JobDescription(
-        **inside,  # type: ignore[arg-type]  # as above
-        inputs={"messages": ["reviews"]},
-        outputs={"completions": ["labelled"]},
-        config={"llm_id": llm_id, **settings},
-    )
     started = time.monotonic()
-    recipe = start(plugin, plugin.recipe, job, on_line=print)
-    result = recipe.wait(LONGEST_JOB_SECONDS)
+    result = jobs.recipe("labelled", settings_of("reviews.settings.json"), on_line=print)
     if not result.succeeded:
         print(f"\n{result.banner}", file=sys.stderr)
         return 1
     report(project.dataset("labelled").rows(), time.monotonic() - started)
+    show_schema(jobs)
     return 0
+
+
+def show_schema(jobs: Jobs) -> None:
+    """The first reviews twice: some endpoints keep to a schema by themselves, the LLM Mesh may not pass it on."""
+    heading(f"The first {ROWS_BY_SCHEMA} reviews once more, by a JSON schema")
+    settings = {**settings_of("reviews.json_schema.json"), "row_limit": ROWS_BY_SCHEMA}
+    lines = []
+    for native, way in ((True, "as response_format too"), (False, "by the prompt alone")):
+        started = time.monotonic()
+        result = jobs.recipe("by_schema", {**settings, "native_json_schema": native})
+        if not result.succeeded:
+            lines.append([way, "0", "0", "", result.banner])
+            continue
+        rows = jobs.project.dataset("by_schema").rows()
+        valid = [row for row in rows if not row["error_type"]]
+        right = sum(row["sentiment"] == row["label"] for row in valid)
+        calls = sum(int(row["attempts"]) for row in rows)
+        seconds = f"{time.monotonic() - started:.1f}"
+        lines.append([way, str(len(valid)), str(right), str(calls), seconds])
+    print_table(["schema sent", "valid answers", "labels right", "calls", "seconds"], lines)
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Starts the plugin's components over the dataset `reviews`."""
+
+    plugin: Plugin
+    project: Project
+    host: str
+    llm_id: str
+
+    def macro(self, name: str, config: Mapping[str, object]) -> JobResult:
+        return self._run(self.plugin.macro(name), config)
+
+    def recipe(
+        self,
+        output: str,
+        config: Mapping[str, object],
+        on_line: Callable[[str], None] = lambda _line: None,
+    ) -> JobResult:
+        return self._run(
+            self.plugin.recipe,
+            {"llm_id": self.llm_id, **config},
+            on_line,
+            inputs={"messages": ["reviews"]},
+            outputs={"completions": [output]},
+        )
+
+    def _run(
+        self,
+        component: Path,
+        config: Mapping[str, object],
+        on_line: Callable[[str], None] = lambda _line: None,
+        **datasets: Any,  # noqa: ANN401  # inputs and outputs
+    ) -> JobResult:
+        from local_dss.job import start  # noqa: PLC0415  # only the dss environment has what it needs
+        from local_dss.job_description import JobDescription  # noqa: PLC0415
+
+        description = JobDescription(
+            project=str(self.project.folder),
+            project_key=PROJECT_KEY,
+            host=self.host,
+            ticket="ticket-of-the-job",
+            config=config,
+            **datasets,
+        )
+        return start(self.plugin, component, description, on_line=on_line).wait(LONGEST_JOB_SECONDS)
+
+
+def settings_of(name: str) -> dict[str, object]:
+    settings: dict[str, object] = json.loads((ROOT / "examples" / name).read_text(encoding="utf-8"))
+    return settings
 
 
 def report(rows: Sequence[Mapping[str, str]], seconds: float) -> None:

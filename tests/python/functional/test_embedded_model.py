@@ -84,3 +84,24 @@ def test_the_recipe_streams_what_it_gets_without_streaming(flow: Flow, embedded_
             0 < float(streamed["time_to_first_token_seconds"]) < float(streamed["latency_seconds"])
         )
     assert "Tokyo" in here.column("completion")[0]
+
+
+def test_the_recipe_classifies_reviews_by_a_schema_that_the_model_keeps_to(
+    flow: Flow, embedded_model: str
+) -> None:
+    with (EXAMPLES / "reviews.csv").open(encoding="utf-8", newline="") as file:
+        reviews = list(csv.DictReader(file))[:12]
+    flow.project.create_texts("prompts", reviews)
+    settings = json.loads((EXAMPLES / "reviews.json_schema.json").read_text(encoding="utf-8"))
+    model = Upstream(embedded_model, "unused", MODEL)
+    with MeshServer(upstream=model, response_format="honoured") as mesh:
+        here = replace(flow, mesh=mesh)
+        result = here.run({**settings, "llm_id": LLM_ID, "native_json_schema": True})
+        assert len(mesh.calls) == len(reviews)
+        assert all("response_format" in call.body for call in mesh.calls)
+    assert result.succeeded, result.text
+    assert not any(here.column("error_type"))
+    assert {*here.column("sentiment")} == {"Positive", "Negative"}
+    right = sum(row["sentiment"] == row["label"] for row in here.answers)
+    # A coin gets half of them.
+    assert right >= 8
