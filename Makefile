@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV = $(PYTHON) scripts/venv.py
 CHECKED = python-lib custom-recipes python-runnables scripts tests bench
 
-.PHONY: demo form screenshots test torture check plugin bench format unit-tests clean help
+.PHONY: demo form screenshots test torture check plugin bench bench-validation format unit-tests clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -47,6 +47,9 @@ plugin: ## the zip to install in Dataiku, in dist/
 
 bench: ## speed beside other clients; see bench/README.md
 	@$(PYTHON) -m bench.run $(BENCH_ARGS)
+
+bench-validation: ## what checking answers against a JSON schema costs a row
+	@python=$$($(ENV) dev) && PYTHONPATH=python-lib $$python -m bench.validation
 
 clean: ## forget everything that was installed or built
 	rm -rf .venv .demo dist bench/build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
 """In which form answers are wanted: text, JSON, or JSON by a schema."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mesh_prompt_batch.completion import CompletionRequest, Message
@@ -70,31 +70,39 @@ class FormatSettings:
 
     def value_in(self, text: str) -> object:
         """The JSON in an answer. Raises InvalidAnswerError where there is none, or it is not as it must be."""
+        if self.schema is None:
+            for container in containers_in(text):
+                return container
+            raise InvalidAnswerError("It holds no JSON object or array of objects.")
         problem = ""
         try:
-            for value in containers_in(text):
-                if self.schema is None:
+            for value in self._objects_in(text):
+                found = self._problem(value)
+                if found is None:
                     return value
-                # Chatter may repeat the schema, which is often an answer to itself.
-                if isinstance(value, dict) and value != self.schema.document:
-                    found = self._problem(value)
-                    if found is None:
-                        return value
-                    problem = problem or found
+                problem = problem or found
         except InvalidAnswerError:
             if not problem:
                 raise
-        wanted = "object" if self.schema else "object or array of objects"
-        raise InvalidAnswerError(problem or f"It holds no JSON {wanted}.")
+        raise InvalidAnswerError(problem or "It holds no JSON object.")
 
     def cells(self, text: str) -> list[str | int | float | None]:
-        """One a column; all are None where the answer is not as it must be."""
+        """One a column, of an answer that `value_in` takes."""
         try:
-            value = self.value_in(text)
+            found = self._objects_in(text)
+            first, second = next(found, {}), next(found, None)
+            # Checked already when it came: again only where there is a choice.
+            value = first if second is None else self.value_in(text)
         except InvalidAnswerError:
             value = None
-        found = value if isinstance(value, dict) else {}
-        return [column.cell(found.get(column.key)) for column in self.columns]
+        properties = value if isinstance(value, dict) else {}
+        return [column.cell(properties.get(column.key)) for column in self.columns]
+
+    def _objects_in(self, text: str) -> Iterator[dict[str, object]]:
+        for value in containers_in(text):
+            # Chatter may repeat the schema, which is often an answer to itself.
+            if isinstance(value, dict) and not (self.schema and value == self.schema.document):
+                yield value
 
     def _problem(self, value: Mapping[str, object]) -> str | None:
         problem = self.schema.problem(value) if self.schema else None

@@ -25,8 +25,8 @@ _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 # Each branch takes what it begins with to its end, or to the end of all: none is tried twice.
 _MENDED = re.compile(
     r"""
-    "(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)
-    | '(?P<single>(?:[^'\\]|\\(?:.|\Z)|'(?!\s*[:,}\]]))*)(?:'|\Z)
+    "(?:[^"\\]+|\\(?:.|\Z))*(?:"|\Z)
+    | '(?P<single>(?:[^'\\]+|\\(?:.|\Z)|'(?!\s*[:,}\]]))*)(?:'|\Z)
     | (?P<comma>,)(?=\s*[}\]])
     | \b(?P<word>True|False|None|NaN|undefined)\b
     """,
@@ -50,8 +50,9 @@ def containers_in(text: str) -> Iterator[object]:
         yield whole
         return
     text = _spoken(text)
-    for segment in (*(match.group(1) for match in _FENCE.finditer(text)), text):
-        yield from _in_words(segment)
+    for fenced in _FENCE.finditer(text):
+        yield from _in_words(fenced.group(1))
+    yield from _in_words(_FENCE.sub(" ", text))
 
 
 def _whole(text: str) -> object:
@@ -101,13 +102,14 @@ def _mended(text: str) -> str:
 
 
 def _mend(match: re.Match[str]) -> str:
+    single = match["single"]
+    if single is not None:
+        plain = "\\" not in single and '"' not in single
+        return f'"{single if plain else _LOOSE_QUOTE.sub(_as_in_double_quotes, single)}"'
     if match["comma"]:
         return ""
-    if match["word"]:
-        return _WORDS.get(match["word"], "null")
-    if match["single"] is not None:
-        return f'"{_LOOSE_QUOTE.sub(_as_in_double_quotes, match["single"])}"'
-    return match[0]
+    word = match["word"]
+    return _WORDS.get(word, "null") if word else match[0]
 
 
 def _as_in_double_quotes(match: re.Match[str]) -> str:

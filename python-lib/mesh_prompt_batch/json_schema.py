@@ -1,7 +1,7 @@
 """A JSON schema, draft 2020-12, that was checked before use: what it says of a value, and of which types values are."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,14 @@ from mesh_prompt_batch.schema_text import (
 LONGEST_PROBLEM = 300
 # An honest answer takes some thousand checks, ten thousand of them a tenth of a second.
 MOST_STEPS, MOST_SAMPLE_STEPS = 100_000, 10_000
+DEEPEST = 100
+# Keywords that hold no schema.
+_LEAVES = frozenset(
+    {"type", "enum", "const", "required", "dependentRequired", "pattern", "format", "uniqueItems"}
+    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength"}
+    | {"maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
+)
+Check = Callable[..., Iterable[object] | None]
 _SAMPLES: tuple[object, ...] = ({}, [], "", 0, None)
 _DEEPEST_TYPE = 20
 
@@ -35,6 +43,10 @@ class _TooManyStepsError(Exception):
 @dataclass(slots=True)
 class _Steps:
     left: int = 0
+    depth: int = 0
+
+    def allow(self, number: int) -> None:
+        self.left, self.depth = number, 0
 
     def take(self) -> None:
         self.left -= 1
@@ -74,14 +86,14 @@ class JsonSchema:
 
     def problem(self, value: object) -> str | None:
         """What is wrong with `value`, in a sentence that may quote it; None where nothing is."""
-        self._steps.left = MOST_STEPS
+        self._steps.allow(MOST_STEPS)
         try:
             # The first error says that there is one; all are looked at for the one that helps most.
             if next(self._validator.iter_errors(value), None) is None:
                 return None
             return _sentence(self._validator.iter_errors(value))
         except (_TooManyStepsError, RecursionError):
-            return "It takes too long to check."
+            return "It takes too long to check, or is nested too deeply."
         except (ArithmeticError, ValueError):
             return "It holds a number that is too large to check."
 
@@ -128,13 +140,13 @@ class JsonSchema:
     def _trouble_with(self, part: _Validator) -> str | None:
         from referencing.exceptions import Unresolvable  # noqa: PLC0415  # see _validator
 
-        self._steps.left = MOST_SAMPLE_STEPS
+        self._steps.allow(MOST_SAMPLE_STEPS)
         try:
             for sample in _SAMPLES:
                 next(part.iter_errors(sample), None)
         except Unresolvable:
             return "refers to something that it does not hold"
-        except (_TooManyStepsError, RecursionError):
+        except _TooManyStepsError:
             return "refers to itself without end"
         return None
 
@@ -145,18 +157,39 @@ def _validator(document: Mapping[str, object], steps: _Steps) -> _Validator:
     from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
 
-    def counted(check: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
-        def counting(*arguments: object) -> Iterator[Any]:
-            steps.take()
-            yield from check(*arguments) or ()
-
-        return counting
-
-    checks = {name: counted(it) for name, it in Draft202012Validator.VALIDATORS.items()}
+    checks = {
+        name: _counted(it, steps) if name in _LEAVES else _nested(it, steps)
+        for name, it in Draft202012Validator.VALIDATORS.items()
+    }
     counting = validators.extend(Draft202012Validator, checks)  # type: ignore[no-untyped-call]  # untyped in its stubs
     # An empty registry knows no other document, and fetches none.
     validator: _Validator = counting(dict(document), registry=Registry())
     return validator
+
+
+def _counted(check: Check, steps: _Steps) -> Check:
+    def counting(*arguments: object) -> Iterable[object] | None:
+        steps.take()
+        return check(*arguments)
+
+    return counting
+
+
+def _nested(check: Check, steps: _Steps) -> Check:
+    """Of a keyword that holds schemas."""
+
+    def nesting(*arguments: object) -> Iterator[object]:
+        steps.take()
+        steps.depth += 1
+        # Far from Python's own limit, which code that is no Python's does not bear.
+        if steps.depth > DEEPEST:
+            raise _TooManyStepsError
+        try:
+            yield from check(*arguments) or ()
+        finally:
+            steps.depth -= 1
+
+    return nesting
 
 
 def _check_against_metaschema(text: str, document: Mapping[str, object]) -> None:
