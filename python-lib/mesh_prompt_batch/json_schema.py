@@ -1,7 +1,7 @@
 """A JSON schema, draft 2020-12, that was checked before use: what it says of a value, and of which types values are."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ _LEAVES = frozenset(
 )
 Check = Callable[..., Iterable[object] | None]
 _SAMPLES: tuple[object, ...] = ({}, [], "", 0, None)
-_DEEPEST_TYPE = 20
+Types = frozenset[str] | None
 
 
 class _Validator(Protocol):
@@ -97,28 +97,33 @@ class JsonSchema:
         except (ArithmeticError, ValueError):
             return "It holds a number that is too large to check."
 
-    def types_of(self, subschema: object, depth: int = 0) -> frozenset[str] | None:
+    def types_of(self, subschema: object) -> frozenset[str] | None:
         """Names of the JSON types that values of it can have; None where it leaves them open."""
-        if not isinstance(subschema, dict) or depth > _DEEPEST_TYPE:
+        return self._types(subschema, {})
+
+    def _types(self, subschema: object, met: dict[int, Types]) -> Types:
+        """`met`: what was found of subschemas, by identity; those that lead to themselves leave it open."""
+        if not isinstance(subschema, dict):
             return None
+        if id(subschema) not in met:
+            met[id(subschema)] = None
+            met[id(subschema)] = self._types_unmet(subschema, met)
+        return met[id(subschema)]
+
+    def _types_unmet(self, subschema: dict[str, Any], met: dict[int, Types]) -> Types:
         if isinstance(subschema.get("$ref"), str):
-            return self.types_of(self._at(subschema["$ref"]), depth + 1)
+            return self._types(self._at(subschema["$ref"]), met)
         if "type" in subschema:
             named = subschema["type"]
             return frozenset([named] if isinstance(named, str) else named)
         if "const" in subschema or "enum" in subschema:
             values = subschema.get("enum", [subschema.get("const")])
             return frozenset(_type_of(it) for it in values)
-        return self._types_of_branches(subschema, depth)
-
-    def _types_of_branches(self, subschema: dict[str, Any], depth: int) -> frozenset[str] | None:
         for keyword in ("anyOf", "oneOf"):
             if keyword in subschema:
-                types = [self.types_of(it, depth + 1) for it in subschema[keyword]]
-                known = [it for it in types if it is not None]
-                return frozenset().union(*known) if len(known) == len(types) else None
-        named = (self.types_of(it, depth + 1) for it in subschema.get("allOf", ()))
-        return next((it for it in named if it is not None), None)
+                return _union([self._types(it, met) for it in subschema[keyword]])
+        named_by = (self._types(it, met) for it in subschema.get("allOf", ()))
+        return next((it for it in named_by if it is not None), None)
 
     def _at(self, reference: str) -> object:
         """What a JSON pointer into the document leads to; None for an anchor's name."""
@@ -147,7 +152,7 @@ class JsonSchema:
         except Unresolvable:
             return "refers to something that it does not hold"
         except _TooManyStepsError:
-            return "refers to itself without end"
+            return "refers to itself without end, or to more than can be checked"
         return None
 
 
@@ -215,6 +220,11 @@ def _sentence(problems: Iterator[Any]) -> str:
     path = "/".join(str(step) for step in best.absolute_path)
     words = f"{path}: {best.message}" if path else str(best.message)
     return words if len(words) <= LONGEST_PROBLEM else f"{words[:LONGEST_PROBLEM]}…"
+
+
+def _union(branches: Sequence[Types]) -> Types:
+    known = [it for it in branches if it is not None]
+    return frozenset().union(*known) if len(known) == len(branches) else None
 
 
 def _type_of(value: object) -> str:

@@ -13,6 +13,7 @@ from mesh_prompt_batch.json_schema import LONGEST_PROBLEM, JsonSchema
 from mesh_prompt_batch.schema_text import LONGEST, UnusableSchemaError, refused
 
 CANARY = "canary-2b91"
+ANY_SAMPLE = ["object", "array", "string", "integer", "null"]
 TREE: dict[str, Any] = {
     "type": "object",
     "properties": {"children": {"type": "array", "items": {"$ref": "#"}}},
@@ -204,6 +205,15 @@ def test_types_are_read_off_the_schema(subschema: object, types: set[str] | None
     if types is None and isinstance(subschema, dict) and "enum" in subschema:
         types = {"integer", "number", "null", "boolean", "object", "array"}
     assert found == types
+
+
+def test_types_are_found_however_many_ways_lead_to_them() -> None:
+    branches = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 50} for n in range(30)}
+    defs = {**branches, "d30": {"type": ANY_SAMPLE}, "loop": {"anyOf": [{"$ref": "#/$defs/loop2"}]}}
+    defs["loop2"] = {"anyOf": [{"type": "string"}, {"items": {"$ref": "#/$defs/loop"}}]}
+    whole = of({}, **{"$defs": defs})
+    assert whole.types_of({"$ref": "#/$defs/d0"}) == frozenset(ANY_SAMPLE)
+    assert whole.types_of({"$ref": "#/$defs/loop"}) is None
 
 
 def test_the_log_learns_its_length_and_a_digest() -> None:
