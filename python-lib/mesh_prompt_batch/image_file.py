@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 LARGEST_IMAGE_BYTES = 20_000_000
@@ -47,8 +48,17 @@ def short_url(media_type: str, size: int, digest: str) -> str:
     return f"data:{media_type};bytes={size};blake2b={digest}"
 
 
-def data_url(media_type: str, data: bytes) -> str:
-    return _head_of_url(media_type) + base64.b64encode(data).decode("ascii")
+def data_url(media_type: str, blocks: Iterable[bytes]) -> str:
+    """Of the whole content, which comes in blocks of any length and is never there as a whole."""
+    pieces, rest = [_head_of_url(media_type)], b""
+    for block in blocks:
+        data = rest + block
+        # Three bytes are four characters: what is left over goes with the next block.
+        whole = len(data) // 3 * 3
+        pieces.append(base64.b64encode(data[:whole]).decode("ascii"))
+        rest = data[whole:]
+    pieces.append(base64.b64encode(rest).decode("ascii"))
+    return "".join(pieces)
 
 
 def new_digest() -> "hashlib.blake2b":

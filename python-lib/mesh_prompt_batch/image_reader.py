@@ -1,7 +1,7 @@
 """Reads images from their managed folder, and tells a file that is not there from a folder that cannot be read."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Protocol, TypeVar
@@ -103,11 +103,16 @@ def _looked_up(stream: Stream, path: str) -> FolderImage:
 
 
 def _data_url(stream: Stream, image: FolderImage) -> str:
-    size, digest, blocks = 0, new_digest(), list[bytes]()
-    while size <= image.size and (block := stream.read(_BLOCK_BYTES)):
-        size += len(block)
-        digest.update(block)
-        blocks.append(block)
+    digest = new_digest()
+
+    def blocks() -> Iterator[bytes]:
+        size = 0
+        while size <= image.size and (block := stream.read(_BLOCK_BYTES)):
+            size += len(block)
+            digest.update(block)
+            yield block
+
+    url = data_url(image.media_type, blocks())
     if digest.hexdigest() != image.digest:
         raise refused_row("The image '{}' changed while the run went on: run again.")
-    return data_url(image.media_type, b"".join(blocks))
+    return url

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 READING_THREADS = 4
 MOST_BYTES_IN_FLIGHT = 256 * 1024 * 1024
+# What is sent is in memory as text, in the request's body, and in the buffer of its connection.
+COPIES = 3
 # Rows whose images are looked at before they are asked: the first call need not wait for a whole chunk.
 ROWS_AT_ONCE = 32
 # More than so many rows can name.
@@ -150,7 +152,7 @@ class ImageCalls:
         size = sum(
             files[url].bytes_sent if url in files else len(url) for url in image_urls(request)
         )
-        async with self._budget.held(size):
+        async with self._budget.held(COPIES * size):
             return await self._call(filled(request, await self._read(files)))
 
     async def _read(self, files: Mapping[str, FolderImage]) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -46,8 +47,9 @@ class ReadingThreads(Generic[Handle]):
         self._ending.set()
         for _ in self._threads:
             self._works.put(None)
+        until = time.monotonic() + PATIENCE_AT_END_SECONDS
         for thread in self._threads:
-            thread.join(PATIENCE_AT_END_SECONDS)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def submit(self, work: Callable[[Handle], Result]) -> "Future[Result]":
         future: Future[Result] = Future()

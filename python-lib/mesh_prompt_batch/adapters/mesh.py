@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Protocol, TypeAlias
@@ -35,6 +36,8 @@ Client: TypeAlias = OpenAI
 # At DEBUG these libraries log request bodies, so prompts: whatever level DSS gives its root logger, they are quiet.
 for _name in ("openai", "httpx2", "httpcore2", "aiohttp"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+# Images make large bodies, which the client hands over whole.
+warnings.filterwarnings("ignore", "Sending a large body directly", ResourceWarning)
 
 PREFLIGHT_TIMEOUT_SECONDS = 30.0
 PROBE_TIMEOUT_SECONDS = 120.0

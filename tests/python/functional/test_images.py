@@ -62,8 +62,11 @@ def test_files_lists_and_addresses_arrive_behind_the_text_in_the_order_of_the_ce
         data=DATA,
         none="",
     )
-    result = photos.run(CONFIG)
+    result = photos.run(CONFIG, behaviour=Behaviour(log_level="DEBUG"))
     assert result.succeeded, result.text
+    assert "DEBUG" in result.text
+    for quoted in ("cat.png", "example.com", CAT[30:60], DOG[30:60], DATA[30:60]):
+        assert quoted not in result.text
     assert sent(photos) == {
         "one": [CAT],
         "lines": [DOG, WEB, CAT],
@@ -118,6 +121,17 @@ def test_an_image_that_cannot_be_sent_costs_its_row_and_no_call(photos: Flow) ->
     assert sent(photos) == {"good": [CAT]}
     for quoted in ("secret", "passwd", "text.png", "huge.png", CAT[30:60]):
         assert quoted not in result.text
+
+
+def test_large_images_arrive_whole_and_nothing_is_left_open(photos: Flow) -> None:
+    large = [png(n) + bytes([n]) * 3_000_000 for n in range(4)]
+    for n, content in enumerate(large):
+        put(photos, f"{n}.png", content)
+    ask(photos, **{f"row {n}": f"{n}.png" for n in range(4)})
+    result = photos.run(CONFIG)
+    assert result.succeeded, result.text
+    assert sent(photos) == {f"row {n}": [url("image/png", it)] for n, it in enumerate(large)}
+    assert not result.left_open
 
 
 def test_without_the_folder_paths_cost_their_rows_and_addresses_work(flow: Flow) -> None:

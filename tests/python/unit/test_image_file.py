@@ -1,5 +1,7 @@
 """An image's type is that of its bytes; what stands for it tells content from content."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,10 +31,14 @@ def test_the_type_is_found_from_the_bytes(data: bytes, expected: str | None) -> 
     assert media_type_of(data[:HEAD_BYTES]) == expected
 
 
-@given(st.binary(max_size=50))
-def test_the_length_of_what_is_sent_is_known_beforehand(data: bytes) -> None:
-    image = FolderImage("a.png", "image/png", len(data), "0" * 32)
-    assert image.bytes_sent == len(data_url("image/png", data))
+@given(st.lists(st.binary(max_size=9)))
+def test_a_data_url_holds_all_blocks_and_its_length_is_known_beforehand(
+    blocks: list[bytes],
+) -> None:
+    data = b"".join(blocks)
+    url = data_url("image/png", blocks)
+    assert url == "data:image/png;base64," + base64.b64encode(data).decode()
+    assert FolderImage("a.png", "image/png", len(data), "0" * 32).bytes_sent == len(url)
 
 
 def test_the_short_url_has_type_size_and_digest_and_not_the_path() -> None:

@@ -67,8 +67,8 @@ def test_images_without_a_user_message_cost_the_row() -> None:
 def test_a_call_has_the_bytes_and_nothing_else_changes() -> None:
     image = file(png())
     request = with_images(asked(SYSTEM, USER), [image, WEB])
-    whole = filled(request, {image.short_url: data_url("image/png", png())})
-    assert whole.messages[1]["content"] == [TEXT, part(data_url("image/png", png())), part(WEB)]
+    whole = filled(request, {image.short_url: data_url("image/png", [png()])})
+    assert whole.messages[1]["content"] == [TEXT, part(data_url("image/png", [png()])), part(WEB)]
     assert whole.images == ()
     assert whole.messages[0] == SYSTEM
 
@@ -85,7 +85,7 @@ def test_an_answer_belongs_to_the_content_of_its_images_wherever_they_lie() -> N
 
 def test_people_see_type_size_and_digest_of_files_and_of_data_addresses_alike() -> None:
     image = file(png())
-    given = with_images(asked(USER), [image, data_url("image/png", png()), WEB])
+    given = with_images(asked(USER), [image, data_url("image/png", [png()]), WEB])
     content = shortened(given.messages)[0]["content"]
     assert content == [TEXT, part(image.short_url), part(image.short_url), part(WEB)]
     assert shortened((SYSTEM,)) == (SYSTEM,)

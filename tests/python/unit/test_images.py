@@ -121,7 +121,7 @@ def photos(recipe: Recipe, **files: bytes) -> FakeFolder:
 def test_each_row_is_sent_with_its_images_in_the_order_of_its_cell(recipe: Recipe) -> None:
     photos(recipe, a=png(1), b=jpeg())
     recipe.run(("one", f"b.png\n{WEB}\n/a.png"), ("none", ""), ("twice", '["a.png", "a.png"]'))
-    a, b = data_url("image/png", png(1)), data_url("image/jpeg", jpeg())
+    a, b = data_url("image/png", [png(1)]), data_url("image/jpeg", [jpeg()])
     assert recipe.seen == {"one": [b, WEB, a], "none": [], "twice": [a, a]}
     assert recipe.target.column("error_type") == [None, None, None]
 
@@ -259,7 +259,7 @@ def test_bytes_in_flight_stay_within_their_bound_and_all_are_sent(
     files = sized(*(n % 7 * 10_000 for n in range(60)))
     photos(recipe, **files)
     bound = 200_000
-    monkeypatch.setattr(images, "MOST_BYTES_IN_FLIGHT", bound)
+    monkeypatch.setattr(images, "MOST_BYTES_IN_FLIGHT", bound * images.COPIES)
     calls = SeenCalls(lambda _: 5)
     rows = [(f"row {n}", f"p{n}.png") for n in range(60)]
     recipe.run(*rows, calls=calls, max_concurrency=16, adaptive_concurrency=False)
@@ -289,7 +289,7 @@ def test_a_call_holds_its_bytes_until_it_ends_however_it_ends() -> None:
 
     async def main(run_images: RunImages, request: CompletionRequest) -> None:
         calls = Hanging()
-        sending = images.ImageCalls(calls, run_images._readers, request.images[0].bytes_sent)
+        sending = images.ImageCalls(calls, run_images._readers, 3 * request.images[0].bytes_sent)
         async with sending as call:
             first = asyncio.ensure_future(call(request))
             await begun.wait()
@@ -327,7 +327,7 @@ def test_images_join_the_last_user_message_of_a_conversation(recipe: Recipe) -> 
         {"role": "user", "content": [text, own]},
     ]
     recipe.run((json.dumps(talk), "a.png"), messages_mode="conversation", conversation_column="q")
-    assert recipe.seen == {"And?": [WEB, data_url("image/png", png(1))]}
+    assert recipe.seen == {"And?": [WEB, data_url("image/png", [png(1)])]}
 
 
 def test_without_an_image_column_rows_and_calls_are_left_alone() -> None:
