@@ -1,157 +1,91 @@
-"""The macro's table: which LLMs there are, and on request whether they answer."""
+"""The macro: which LLMs there are, on request whether they answer, and the table put where later steps find it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from mesh_prompt_batch.ceilings import Ceilings
 from mesh_prompt_batch.errors import PromptBatchError, SettingsError
-from mesh_prompt_batch.form import Form
+from mesh_prompt_batch.listed_llms import ListLlms, Llm, in_order, is_plain_llm, merged_by_id
+from mesh_prompt_batch.listing_settings import COMPLETION, LABELS, ListingSettings
+from mesh_prompt_batch.llm_checks import MISSING, NOT_ALLOWED, Availability, OpenProbe, check
+from mesh_prompt_batch.llm_table import Table, check_fits_variable, table, variable_value
 
-LABELS = {
-    "purposes": "Purposes",
-    "name_filter": "Name filter",
-    "check_availability": "Check that they answer",
-    "required_llm_ids": "Required LLM ids",
-}
-COMPLETION = "GENERIC_COMPLETION"
-PURPOSES = (
-    COMPLETION,
-    "TEXT_EMBEDDING_EXTRACTION",
-    "IMAGE_EMBEDDING_EXTRACTION",
-    "RERANKING",
-    "IMAGE_GENERATION",
-)
-CHECKS_AT_ONCE = 8
-WHOLE_PROGRESS = 100
-_NOT_PLAIN_LLMS = ("agent:", "retrieval-augmented-llm:")
 
-ListLlms = Callable[[str], Iterable[Mapping[str, object]]]
+class TableDataset(Protocol):
+    """A dataset that receives the table."""
+
+    def schema(self) -> Sequence[Mapping[str, object]]: ...
+
+    def write(
+        self, schema: Sequence[Mapping[str, object]], rows: Sequence[Sequence[str]]
+    ) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
-class ListingSettings:
-    """The macro's form, parsed once."""
+class Doors:
+    """What the macro reaches in DSS.
 
-    purposes: tuple[str, ...]
-    name_filter: str
-    check_availability: bool
-    required_llm_ids: tuple[str, ...]
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, object]) -> "ListingSettings":
-        """Raises SettingsError for the first setting that cannot work."""
-        form = Form(config, LABELS)
-        purposes = form.texts("purposes") or (COMPLETION,)
-        for purpose in purposes:
-            if purpose not in PURPOSES:
-                raise form.refused("purposes", f"knows {', '.join(PURPOSES)}, not '{purpose}'")
-        return cls(
-            purposes,
-            form.text("name_filter").strip(),
-            form.flag("check_availability", default=False),
-            tuple(llm_id.strip() for llm_id in form.texts("required_llm_ids") if llm_id.strip()),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Llm:
-    """An LLM of the Mesh; what DSS leaves out is blank."""
-
-    llm_id: str
-    label: str
-    type: str
-    connection: str
-    purposes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """Whether an LLM answered, in words, and after how many seconds where it did."""
-
-    status: str
-    answers: bool | None
-    latency_seconds: float | None = None
-
-
-NOT_CHECKED = Availability("not checked", answers=None)
-Probe = Callable[[str], Availability]
-OpenProbe = Callable[[], AbstractContextManager[Probe]]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Column labels by id, and rows of texts in that order."""
-
-    columns: Mapping[str, str]
-    rows: Sequence[Sequence[str]]
-
-
-def listing(
-    list_llms: ListLlms,
-    settings: ListingSettings,
-    open_probe: OpenProbe,
-    progress: Callable[[int], None],
-) -> Table:
-    """`list_llms` gives the items of a purpose; `open_probe` is called only where availability is checked.
-
-    Raises PromptBatchError where a required LLM is missing, or does not answer although it was asked.
+    `list_llms` gives the items of a purpose; `open_probe` is called only where LLMs are asked; `open_dataset` raises
+    SettingsError for one that may not be written, and is called before any LLM is asked.
     """
-    every = merged_by_id(list_llms, settings.purposes)
-    _require_listed(settings.required_llm_ids, every)
-    shown = [llm for llm in every if _matches(llm, settings.name_filter)]
-    availability: Mapping[str, Availability] = {}
-    if settings.check_availability:
-        asked = [llm for llm in every if _is_asked(llm, shown, settings.required_llm_ids)]
-        availability = check(asked, open_probe, progress)
-        _require_answers(settings.required_llm_ids, availability)
-        return _table(shown, availability, with_availability=True)
-    return _table(shown, availability, with_availability=False)
+
+    list_llms: ListLlms
+    open_probe: OpenProbe
+    save_variable: Callable[[str, object], None]
+    open_dataset: Callable[[str], TableDataset]
+    ceilings: Ceilings
+    progress: Callable[[int], None]
 
 
-def merged_by_id(list_llms: ListLlms, purposes: Iterable[str]) -> list[Llm]:
-    """One entry an LLM, ordered by id ignoring case, so that two runs compare line by line."""
-    items: dict[str, Mapping[str, object]] = {}
-    served: dict[str, list[str]] = {}
-    for purpose in dict.fromkeys(purposes):
-        for item in list_llms(purpose):
-            llm_id = str(item["id"])
-            items.setdefault(llm_id, item)
-            served.setdefault(llm_id, []).append(purpose)
-    return [
-        _llm(llm_id, items[llm_id], served[llm_id])
-        for llm_id in sorted(items, key=lambda it: (it.casefold(), it))
-    ]
+def listing(doors: Doors, settings: ListingSettings) -> Table:
+    """The table, saved where the settings say so.
+
+    Raises PromptBatchError, and that after saving, where a required LLM is missing or does not answer.
+    """
+    required = settings.required_llm_ids
+    doors.ceilings.check_llms(LABELS["required_llm_ids"], required)
+    dataset = _opened(doors, settings.save_to_dataset)
+    listed = merged_by_id(doors.list_llms, settings.purposes)
+    known = {it.llm_id for it in listed}
+    missing = [Llm(llm_id) for llm_id in required if llm_id not in known]
+    shown = in_order([*(it for it in listed if it.matches(settings.name_filter)), *missing])
+    if settings.save_to_variable:
+        check_fits_variable(shown)
+    found = _found(doors, settings, listed, shown)
+    found |= {it.llm_id: MISSING for it in missing}
+    made = table(shown, found if settings.check_availability or required else None)
+    if dataset is not None:
+        dataset.write([{"name": it, "type": "string"} for it in made.columns], made.rows)
+    if settings.save_to_variable:
+        doors.save_variable(settings.save_to_variable, variable_value(shown, found))
+    _require(required, found)
+    return made
 
 
-def check(
-    llms: Sequence[Llm], open_probe: OpenProbe, progress: Callable[[int], None]
+def _opened(doors: Doors, name: str) -> TableDataset | None:
+    """Raises SettingsError where the dataset holds something else: whoever chose it would lose it."""
+    if not name:
+        return None
+    dataset = doors.open_dataset(name)
+    columns = [str(it["name"]) for it in dataset.schema()]
+    if columns and columns[0] != "llm_id":
+        raise SettingsError(
+            f"'{LABELS['save_to_dataset']}': {name} has other columns than this macro's and would lose its rows;"
+            " choose a dataset that is new or that the macro filled."
+        )
+    return dataset
+
+
+def _found(
+    doors: Doors, settings: ListingSettings, listed: Sequence[Llm], shown: Sequence[Llm]
 ) -> dict[str, Availability]:
-    """Ask each LLM once, some at a time; `progress` gets the share that is done, in percent."""
-    found: dict[str, Availability] = {}
-    if not llms:
-        return found
-    with open_probe() as probe, ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
-        asked = {pool.submit(probe, llm.llm_id): llm.llm_id for llm in llms}
-        for future in as_completed(asked):
-            found[asked[future]] = future.result()
-            progress(WHOLE_PROGRESS * len(found) // len(llms))
-    return found
-
-
-def _llm(llm_id: str, item: Mapping[str, object], purposes: Sequence[str]) -> Llm:
-    label = _text(item, "friendlyName") or _text(item, "friendlyNameShort")
-    return Llm(llm_id, label, _text(item, "type"), _text(item, "connection"), tuple(purposes))
-
-
-def _text(item: Mapping[str, object], key: str) -> str:
-    value = item.get(key)
-    return "" if value is None else str(value)
-
-
-def _matches(llm: Llm, name_filter: str) -> bool:
-    wanted = name_filter.casefold()
-    return any(wanted in text.casefold() for text in (llm.llm_id, llm.label, llm.connection))
+    if not settings.check_availability:
+        return {}
+    wanted = [it for it in listed if _is_asked(it, shown, settings.required_llm_ids)]
+    asked = [it.llm_id for it in wanted if doors.ceilings.allows(it.llm_id)]
+    found = dict.fromkeys((it.llm_id for it in wanted), NOT_ALLOWED)
+    return found | check(asked, doors.open_probe, doors.progress)
 
 
 def is_plain_llm(llm_id: str) -> bool:
@@ -160,47 +94,25 @@ def is_plain_llm(llm_id: str) -> bool:
 
 
 def _is_asked(llm: Llm, shown: Sequence[Llm], required: Sequence[str]) -> bool:
-    """Agents act and retrieval LLMs search: they are asked only where somebody named them."""
+    """Agents and retrieval LLMs only where somebody named them."""
     if COMPLETION not in llm.purposes:
         return False
     return llm.llm_id in required or (llm in shown and is_plain_llm(llm.llm_id))
 
 
-def _require_listed(required: Sequence[str], llms: Sequence[Llm]) -> None:
-    known = {llm.llm_id for llm in llms}
-    missing = [llm_id for llm_id in required if llm_id not in known]
+def _require(required: Sequence[str], found: Mapping[str, Availability]) -> None:
+    missing = [it for it in required if found.get(it) == MISSING]
+    silent = [
+        f"{it} ({found[it].status})"
+        for it in required
+        if it in found and it not in missing and not found[it].answers
+    ]
+    no_answer = f"Required LLMs do not answer: {', '.join(silent)}." if silent else ""
     if missing:
-        raise SettingsError(
+        unlisted = (
             f"'{LABELS['required_llm_ids']}': the LLM Mesh does not list {', '.join(missing)}"
             " for you in this project and for the purposes chosen."
         )
-
-
-def _require_answers(required: Sequence[str], availability: Mapping[str, Availability]) -> None:
-    silent = [
-        f"{llm_id} ({availability[llm_id].status})"
-        for llm_id in required
-        if llm_id in availability and not availability[llm_id].answers
-    ]
-    if silent:
-        raise PromptBatchError(f"Required LLMs do not answer: {', '.join(silent)}.")
-
-
-def _table(
-    llms: Sequence[Llm], availability: Mapping[str, Availability], *, with_availability: bool
-) -> Table:
-    columns = {
-        "llm_id": "LLM id",
-        "label": "Label",
-        "type": "Provider type",
-        "connection": "Connection",
-        "purposes": "Purposes",
-    }
-    rows = [[it.llm_id, it.label, it.type, it.connection, ", ".join(it.purposes)] for it in llms]
-    if with_availability:
-        columns |= {"status": "Status", "latency_seconds": "Latency (seconds)"}
-        for llm, row in zip(llms, rows, strict=True):
-            found = availability.get(llm.llm_id, NOT_CHECKED)
-            latency = found.latency_seconds
-            row += [found.status, "" if latency is None else f"{latency:.2f}"]
-    return Table(columns, rows)
+        raise SettingsError(f"{unlisted} {no_answer}".rstrip())
+    if no_answer:
+        raise PromptBatchError(no_answer)

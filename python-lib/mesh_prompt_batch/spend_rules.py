@@ -1,7 +1,7 @@
 """What a recipe must have so that its spend can be held to a limit; refused before any call."""
 
 from mesh_prompt_batch.errors import SettingsError
-from mesh_prompt_batch.llm_listing import is_plain_llm
+from mesh_prompt_batch.listed_llms import is_plain_llm
 from mesh_prompt_batch.prices import Prices
 from mesh_prompt_batch.settings import LABELS, Settings
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 
 from dataiku.runnables import ResultTable, Runnable
 from mesh_prompt_batch.adapters import dss, mesh
-from mesh_prompt_batch.llm_listing import WHOLE_PROGRESS, ListingSettings, listing
+from mesh_prompt_batch.listing_settings import ListingSettings
+from mesh_prompt_batch.llm_checks import WHOLE_PROGRESS
+from mesh_prompt_batch.llm_listing import Doors, listing
 
 
 class ListLlms(Runnable):
@@ -22,12 +24,15 @@ class ListLlms(Runnable):
 
     def run(self, progress_callback: Callable[[int], None]) -> ResultTable:
         with dss.mesh(self.project_key, self.plugin_config, "list-llms") as way:
-            table = listing(
+            doors = Doors(
                 way.list_llms,
-                ListingSettings.from_config(self.config),
                 lambda: mesh.availability_probe(way.connect(mesh.list_llm_ids).endpoint),
+                way.save_variable,
+                way.table_dataset,
+                way.plugin.ceilings,
                 progress_callback,
             )
+            table = listing(doors, ListingSettings.from_config(self.config))
         result = ResultTable()
         for column_id, label in table.columns.items():
             result.add_column(column_id, label, "STRING")

@@ -11,6 +11,7 @@ from typing import IO
 
 import dataiku
 from mesh_prompt_batch.adapters.dss_credentials import TemporaryKeys, candidates
+from mesh_prompt_batch.adapters.dss_flow import free_dataset
 from mesh_prompt_batch.answer_block import Stream
 from mesh_prompt_batch.credentials import Accepted, first_accepted
 from mesh_prompt_batch.endpoint import Endpoint
@@ -53,11 +54,15 @@ class OutputDataset:
         self._dataset = dataiku.Dataset(full_name)
         self.appends = bool(getattr(self._dataset, "spec_item", {}).get("appendMode"))
 
+    def schema(self) -> list[Column]:
+        """Without columns where nothing was ever written."""
+        return [dict(column) for column in self._dataset.read_schema(raise_if_empty=False)]
+
     def check(self, schema: Sequence[Column]) -> None:
         """Raises SettingsError where rows are to be appended under other columns."""
         if not self.appends:
             return
-        there = _names_and_types(self._dataset.read_schema(raise_if_empty=False))
+        there = _names_and_types(self.schema())
         planned = _names_and_types(schema)
         if there and there != planned:
             raise SettingsError(
@@ -119,6 +124,15 @@ class Mesh:
         """What DSS lists for a purpose; every key but `id` may be missing."""
         project = dataiku.api_client().get_project(self.project_key)
         return [dict(item) for item in project.list_llms(purpose=purpose)]
+
+    def save_variable(self, name: str, value: object) -> None:
+        """Into the project's variables, beside the others."""
+        dataiku.api_client().get_project(self.project_key).update_variables({name: value})
+
+    def table_dataset(self, name: str) -> OutputDataset:
+        """A dataset of this project that no recipe builds. Raises SettingsError for any other."""
+        project = dataiku.api_client().get_project(self.project_key)
+        return OutputDataset(f"{self.project_key}.{free_dataset(project, name)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from mesh_prompt_batch.connection import (
 from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.endpoint import Endpoint
 from mesh_prompt_batch.errors import CallError, EndpointError, LlmError, TransientError
-from mesh_prompt_batch.llm_listing import Availability, Probe
+from mesh_prompt_batch.llm_checks import Availability, Probe
 from mesh_prompt_batch.patience import while_alive
 from mesh_prompt_batch.refusals import Refusal, call_error
 from mesh_prompt_batch.retry import retry_after

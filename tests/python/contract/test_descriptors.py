@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_prompt_batch import llm_listing, plugin_settings, settings
+from mesh_prompt_batch import listing_settings, plugin_settings, settings
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.message_settings import WrittenMessages
 from mesh_prompt_batch.output import COLUMNS
@@ -24,7 +24,7 @@ ANY = Mapping[str, object]
 FORMS = [
     pytest.param(PLUGIN, plugin_settings.LABELS, id="plugin"),
     pytest.param(RECIPE, settings.LABELS, id="recipe"),
-    pytest.param(MACRO, llm_listing.LABELS, id="macro"),
+    pytest.param(MACRO, listing_settings.LABELS, id="macro"),
 ]
 DISPLAY_ONLY = {"show_advanced"}
 # What the recipe needs in every mode.
@@ -239,7 +239,7 @@ def test_requirements_are_few_and_bounded() -> None:
 def test_fields_named_in_sentences_are_fields_of_a_form() -> None:
     labels = {
         *settings.LABELS.values(),
-        *llm_listing.LABELS.values(),
+        *listing_settings.LABELS.values(),
         *plugin_settings.LABELS.values(),
     }
     # Names that belong to Dataiku or to the plugin as a whole.

@@ -25,6 +25,7 @@ from local_dss.behaviour import Behaviour
 from local_dss.job_description import VARIABLE, JobDescription
 from local_dss.mesh_server import MeshServer
 from local_dss.project import DatasetError, Project
+from local_dss.project_api import ProjectApi
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA: list[dict[str, object]] = [
@@ -365,3 +366,30 @@ def test_a_resolver_of_names_may_fail_now_and_then(monkeypatch: pytest.MonkeyPat
     with pytest.raises(socket.gaierror, match="Temporary failure in name resolution"):
         socket.getaddrinfo("localhost", 80)
     assert socket.getaddrinfo("localhost", 80)
+
+
+def test_a_project_s_variables_are_written_as_a_whole(job: Job) -> None:
+    with MeshServer() as server:
+        server.gate.project_key = "P"
+        job.enter(host=server.backend, ticket="ticket-of-the-job")
+        project = dataiku.api_client().get_project("P")
+        project.update_variables({"list": [{"id": "a"}]})
+        project.set_variables({"standard": {"only": 1}, "local": {}})
+        assert server.project.variables == {"standard": {"only": 1}, "local": {}}
+        server.gate.writable = False
+        assert project.get_variables()["standard"] == {"only": 1}
+        with pytest.raises(DataikuException, match="project permissions"):
+            project.update_variables({"more": 2})
+
+
+def test_the_flow_says_which_datasets_recipes_build(job: Job, tmp_path: Path) -> None:
+    job.holding(("a", "1"))
+    recipes = {"compute_out": (["data"], ["out"])}
+    with MeshServer(project=ProjectApi(Project(tmp_path, "P"), recipes)) as server:
+        server.gate.project_key = "P"
+        job.enter(host=server.backend, ticket="ticket-of-the-job")
+        project = dataiku.api_client().get_project("P")
+        graph = project.get_flow().get_graph()
+        assert [it.name for it in graph.get_source_datasets()] == ["data"]
+        assert graph.nodes["out"]["predecessors"] == ["compute_out"]
+        assert [project.get_dataset(it).exists() for it in ("data", "gone")] == [True, False]

@@ -10,6 +10,7 @@ from embedded.model import running_model
 from local_dss.code_env import Plugin, installed_plugin
 from local_dss.mesh_server import MeshServer
 from local_dss.project import Project
+from local_dss.project_api import ProjectApi
 from local_flow import Flow
 
 
@@ -20,8 +21,9 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Plugin:
 
 @pytest.fixture
 def flow(plugin: Plugin, tmp_path: Path) -> Iterator[Flow]:
-    with MeshServer() as mesh:
-        yield Flow(plugin, Project(tmp_path / "project", "DEMO"), mesh)
+    project = Project(tmp_path / "project", "DEMO")
+    with MeshServer(project=ProjectApi(project)) as mesh:
+        yield Flow(plugin, project, mesh)
 
 
 @pytest.fixture(scope="session")

@@ -53,3 +53,51 @@ def test_a_required_llm_that_does_not_answer_fails_it_too_agents_included(flow: 
     result = flow.macro({**config, "name_filter": "nothing else"})
     assert "Required LLMs do not answer: agent:aBcD1234 (server (HTTP 503))." in result.banner
     assert len(flow.mesh.calls) == 1
+
+
+def test_later_steps_find_the_list_in_a_variable_and_in_a_dataset(flow: Flow) -> None:
+    flow.mesh.project.variables = {"standard": {"region": "eu"}, "local": {"llms": "mine"}}
+    flow.mesh.project.recipes = {"compute_answers": (["prompts"], ["answers"])}
+    flow.project.create("llms", [], [])
+    config = {"check_availability": True, "save_to_variable": "llms", "save_to_dataset": "llms"}
+    required = {"required_llm_ids": ["openai:gone:model"]}
+    result = flow.macro({**config, **required})
+    assert "does not list openai:gone:model" in result.banner
+    table = flow.project.dataset("llms")
+    assert [it["type"] for it in table.schema] == ["string"] * 7
+    status = {row["llm_id"]: row["status"] for row in table.rows()}
+    assert status == {
+        "agent:aBcD1234": "not checked",
+        "bedrock:aws:anthropic.claude-v1:0": "answers",
+        LLM_ID: "answers",
+        "openai:gone:model": "missing",
+    }
+    saved = [{"id": llm_id, "status": it} for llm_id, it in status.items()]
+    assert flow.mesh.project.variables == {
+        "standard": {"region": "eu", "llms": saved},
+        "local": {"llms": "mine"},
+    }
+    again = flow.macro(config)
+    assert again.succeeded, again.text
+    assert [row["llm_id"] for row in table.rows()] == [row[0] for row in again.result["records"]]
+    assert not again.left_open
+
+
+def test_a_dataset_that_a_recipe_builds_or_that_holds_something_else_is_left_alone(
+    flow: Flow,
+) -> None:
+    flow.previous_output()
+    flow.ask("mine")
+    flow.mesh.project.recipes = {"compute_answers": (["prompts"], ["answers"])}
+    refused = {
+        "answers": "a recipe builds answers and would write over the table",
+        "prompts": "prompts has other columns than this macro's",
+        "gone": "there is no dataset gone in this project",
+        "OTHER.table": "there is no dataset OTHER.table in this project",
+    }
+    for name, words in refused.items():
+        result = flow.macro({"check_availability": True, "save_to_dataset": name})
+        assert f"'Save to dataset': {words}" in result.banner
+    assert flow.untouched()
+    assert flow.project.dataset("prompts").rows() == [{"number": "1", "question": "mine"}]
+    assert not flow.mesh.calls

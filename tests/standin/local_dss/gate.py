@@ -25,11 +25,11 @@ class Gate:
     readable: bool = True
     writable: bool = True
 
-    def check(self, request: web.Request, *, mesh: bool = False) -> None:
+    def check(self, request: web.Request, *, mesh: bool = False, writes: bool = False) -> None:
         """Raises the HTTP error that DSS would answer with."""
         self._check_credential(request, mesh=mesh)
         project = request.match_info.get("project")
-        allowed = self.readable and (self.writable or not mesh)
+        allowed = self.readable and (self.writable or not (mesh or writes))
         if project is not None and (project != self.project_key or not allowed):
             raise refused(
                 403, f"{_JAVA}.UnauthorizedException", "Failed to read project permissions"

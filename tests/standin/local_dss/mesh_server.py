@@ -28,6 +28,7 @@ from local_dss.llms import (
     user_text,
 )
 from local_dss.message_parts import images_of
+from local_dss.project_api import ProjectApi
 
 # Called with the question, which call for that question this is (from 1), and which call of all.
 Fault = Callable[[str, int, int], Answer | None]
@@ -76,6 +77,7 @@ class MeshServer:
     """
 
     gate: Gate = field(default_factory=Gate)
+    project: ProjectApi = field(default_factory=ProjectApi)
     llms: Sequence[Mapping[str, object]] = LLMS
     upstream: Upstream | None = None
     fault: Fault = no_fault
@@ -175,6 +177,7 @@ class MeshServer:
         app.router.add_get(f"{root}/personal-api-keys/", self._list_keys)
         app.router.add_post(f"{root}/personal-api-keys/", self._create_key)
         app.router.add_delete(f"{root}/personal-api-keys/{{id}}", self._delete_key)
+        self.project.add_routes(app, root, self.gate)
 
     def _add_mesh(self, app: web.Application, root: str) -> None:
         app.router.add_get(f"{root}/models", self._models)
