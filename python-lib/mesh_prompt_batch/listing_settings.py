@@ -10,6 +10,7 @@ LABELS = {
     "purposes": "Purposes",
     "name_filter": "Name filter",
     "check_availability": "Check that they answer",
+    "probe_capabilities": "Find out what they can do",
     "required_llm_ids": "Required LLM ids",
     "save_to_variable": "Save to variable",
     "save_to_dataset": "Save to dataset",
@@ -32,6 +33,7 @@ class ListingSettings:
     purposes: tuple[str, ...]
     name_filter: str
     check_availability: bool
+    probe_capabilities: bool
     required_llm_ids: tuple[str, ...]
     save_to_variable: str
     save_to_dataset: str
@@ -49,10 +51,16 @@ class ListingSettings:
             purposes,
             form.text("name_filter").strip(),
             form.flag("check_availability", default=False),
+            form.flag("probe_capabilities", default=False),
             tuple(dict.fromkeys(required)),
             _variable_name(form),
             form.text("save_to_dataset").strip(),
         )
+
+    @property
+    def asks(self) -> bool:
+        """Whether LLMs are called."""
+        return self.check_availability or self.probe_capabilities
 
 
 def _variable_name(form: Form) -> str:

@@ -1,5 +1,6 @@
-"""The macro: which LLMs there are, on request whether they answer, and the table put where later steps find it."""
+"""The macro: which LLMs there are, on request what they do, and the table put where later steps find it."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,8 +9,26 @@ from mesh_prompt_batch.ceilings import Ceilings
 from mesh_prompt_batch.errors import PromptBatchError, SettingsError
 from mesh_prompt_batch.listed_llms import ListLlms, Llm, in_order, is_plain_llm, merged_by_id
 from mesh_prompt_batch.listing_settings import COMPLETION, LABELS, ListingSettings
-from mesh_prompt_batch.llm_checks import MISSING, NOT_ALLOWED, Availability, OpenProbe, check
-from mesh_prompt_batch.llm_table import Table, check_fits_variable, table, variable_value
+from mesh_prompt_batch.llm_checks import (
+    AVAILABILITY_CHECK,
+    MISSING,
+    NOT_ALLOWED,
+    Finding,
+    OpenCalls,
+    check,
+)
+from mesh_prompt_batch.llm_table import (
+    Table,
+    capability_table,
+    check_fits_variable,
+    plain_table,
+    status_table,
+    variable_value,
+)
+from mesh_prompt_batch.prices import PriceList
+from mesh_prompt_batch.probing import CAPABILITY_CHECK
+
+logger = logging.getLogger(__name__)
 
 
 class TableDataset(Protocol):
@@ -26,15 +45,16 @@ class TableDataset(Protocol):
 class Doors:
     """What the macro reaches in DSS.
 
-    `list_llms` gives the items of a purpose; `open_probe` is called only where LLMs are asked; `open_dataset` raises
+    `list_llms` gives the items of a purpose; `open_calls` is called only where LLMs are asked; `open_dataset` raises
     SettingsError for one that may not be written, and is called before any LLM is asked.
     """
 
     list_llms: ListLlms
-    open_probe: OpenProbe
+    open_calls: OpenCalls
     save_variable: Callable[[str, object], None]
     open_dataset: Callable[[str], TableDataset]
     ceilings: Ceilings
+    list_price: PriceList
     progress: Callable[[int], None]
 
 
@@ -54,7 +74,9 @@ def listing(doors: Doors, settings: ListingSettings) -> Table:
         check_fits_variable(shown)
     found = _found(doors, settings, listed, shown)
     found |= {it.llm_id: MISSING for it in missing}
-    made = table(shown, found if settings.check_availability or required else None)
+    made = _table(shown, found, settings, doors.list_price)
+    if made.title:
+        logger.info(f"{made.title}.")
     if dataset is not None:
         dataset.write([{"name": it, "type": "string"} for it in made.columns], made.rows)
     if settings.save_to_variable:
@@ -77,20 +99,30 @@ def _opened(doors: Doors, name: str) -> TableDataset | None:
     return dataset
 
 
+def _table(
+    llms: Sequence[Llm],
+    found: Mapping[str, Finding],
+    settings: ListingSettings,
+    list_price: PriceList,
+) -> Table:
+    """Its columns follow from the settings alone, so that a dataset keeps them."""
+    if settings.probe_capabilities:
+        return capability_table(llms, found, list_price)
+    if settings.check_availability or settings.required_llm_ids:
+        return status_table(llms, found)
+    return plain_table(llms)
+
+
 def _found(
     doors: Doors, settings: ListingSettings, listed: Sequence[Llm], shown: Sequence[Llm]
-) -> dict[str, Availability]:
-    if not settings.check_availability:
+) -> dict[str, Finding]:
+    if not settings.asks:
         return {}
     wanted = [it for it in listed if _is_asked(it, shown, settings.required_llm_ids)]
     asked = [it.llm_id for it in wanted if doors.ceilings.allows(it.llm_id)]
     found = dict.fromkeys((it.llm_id for it in wanted), NOT_ALLOWED)
-    return found | check(asked, doors.open_probe, doors.progress)
-
-
-def is_plain_llm(llm_id: str) -> bool:
-    """Agents act and retrieval LLMs search, with calls of their own."""
-    return not llm_id.startswith(_NOT_PLAIN_LLMS)
+    examination = CAPABILITY_CHECK if settings.probe_capabilities else AVAILABILITY_CHECK
+    return found | check(asked, examination, doors.open_calls, doors.progress)
 
 
 def _is_asked(llm: Llm, shown: Sequence[Llm], required: Sequence[str]) -> bool:
@@ -100,7 +132,7 @@ def _is_asked(llm: Llm, shown: Sequence[Llm], required: Sequence[str]) -> bool:
     return llm.llm_id in required or (llm in shown and is_plain_llm(llm.llm_id))
 
 
-def _require(required: Sequence[str], found: Mapping[str, Availability]) -> None:
+def _require(required: Sequence[str], found: Mapping[str, Finding]) -> None:
     missing = [it for it in required if found.get(it) == MISSING]
     silent = [
         f"{it} ({found[it].status})"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from dataiku.runnables import ResultTable, Runnable
 from mesh_prompt_batch.adapters import dss, mesh
+from mesh_prompt_batch.adapters.price_list import list_price
 from mesh_prompt_batch.listing_settings import ListingSettings
 from mesh_prompt_batch.llm_checks import WHOLE_PROGRESS
 from mesh_prompt_batch.llm_listing import Doors, listing
@@ -26,14 +27,17 @@ class ListLlms(Runnable):
         with dss.mesh(self.project_key, self.plugin_config, "list-llms") as way:
             doors = Doors(
                 way.list_llms,
-                lambda: mesh.availability_probe(way.connect(mesh.list_llm_ids).endpoint),
+                lambda: mesh.open_calls(way.connect(mesh.list_llm_ids).endpoint),
                 way.save_variable,
                 way.table_dataset,
                 way.plugin.ceilings,
+                list_price,
                 progress_callback,
             )
             table = listing(doors, ListingSettings.from_config(self.config))
         result = ResultTable()
+        if table.title:
+            result.set_name(table.title)
         for column_id, label in table.columns.items():
             result.add_column(column_id, label, "STRING")
         for row in table.rows:

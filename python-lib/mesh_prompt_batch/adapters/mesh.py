@@ -22,12 +22,12 @@ from mesh_prompt_batch.connection import (
 )
 from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.endpoint import Endpoint
-from mesh_prompt_batch.errors import CallError, EndpointError, LlmError, TransientError
-from mesh_prompt_batch.llm_checks import Availability, Probe
+from mesh_prompt_batch.errors import EndpointError, LlmError, TransientError
+from mesh_prompt_batch.llm_checks import Calls
 from mesh_prompt_batch.patience import while_alive
 from mesh_prompt_batch.refusals import Refusal, call_error
 from mesh_prompt_batch.retry import retry_after
-from mesh_prompt_batch.streaming import StreamedAnswer
+from mesh_prompt_batch.streaming import StreamedAnswer, TextStream
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +83,7 @@ def list_llm_ids(endpoint: Endpoint) -> frozenset[str]:
 def ask(client: OpenAI, request: CompletionRequest) -> Completion:
     """One call, without retries. Raises CallError, or EndpointError for a certificate that is not trusted."""
     started = time.monotonic()
-    with translated_errors(request):
-        body = client.post(
-            "/chat/completions", body=request.body(), cast_to=object, options=_ONE_ATTEMPT
-        )
+    body = _posted(client, request)
     return completion_from(body, request.llm_id, time.monotonic() - started)
 
 
@@ -103,26 +100,26 @@ def list_llms(client: OpenAI, purpose: str) -> list[dict[str, object]]:
 
 
 @contextmanager
-def availability_probe(endpoint: Endpoint) -> Iterator[Probe]:
-    """Gives a function that asks one LLM for one token; threads may share it."""
+def open_calls(endpoint: Endpoint) -> Iterator[Calls]:
+    """Single calls, without retries; threads may share them."""
     with open_client(endpoint, PROBE_TIMEOUT_SECONDS) as client:
-        yield lambda llm_id: _availability(client, llm_id)
+        yield Calls(
+            lambda request: _posted(client, request),
+            lambda request: _streamed(client, request),
+        )
 
 
-def _availability(client: OpenAI, llm_id: str) -> Availability:
-    request = CompletionRequest(
-        llm_id, ({"role": "user", "content": "Say ok."},), {"max_tokens": 1}
-    )
-    started = time.monotonic()
-    try:
-        with translated_errors(request):
-            client.post(
-                "/chat/completions", body=request.body(), cast_to=object, options=_ONE_ATTEMPT
-            )
-    except CallError as error:
-        return Availability(str(error), answers=False)
-    # Whatever came with 200 shows that it is alive: one token may well be an empty text.
-    return Availability("answers", answers=True, latency_seconds=time.monotonic() - started)
+def _posted(client: OpenAI, request: CompletionRequest) -> object:
+    with translated_errors(request):
+        return client.post(
+            "/chat/completions", body=request.body(), cast_to=object, options=_ONE_ATTEMPT
+        )
+
+
+def _streamed(client: OpenAI, request: CompletionRequest) -> tuple[Completion | None, int]:
+    stream = TextStream(lambda: stream_blocks(client, request), request)
+    pieces = sum(1 for _ in stream)
+    return stream.completion, pieces
 
 
 def stream_blocks(client: OpenAI, request: CompletionRequest) -> Iterator[bytes]:

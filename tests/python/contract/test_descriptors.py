@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from mesh_prompt_batch import listing_settings, plugin_settings, settings
+from mesh_prompt_batch.capability_probes import MOST_CALLS
 from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES
 from mesh_prompt_batch.message_settings import WrittenMessages
 from mesh_prompt_batch.output import COLUMNS
 from mesh_prompt_batch.settings import Settings
@@ -181,6 +183,13 @@ def test_the_macro_asks_for_the_rights_that_the_mesh_wants() -> None:
     assert MACRO["permissions"] == ["READ_CONF", "WRITE_CONF"]
     assert MACRO["impersonate"] is True
     assert MACRO["macroRoles"] == [{"type": "PROJECT_MACROS"}]
+
+
+def test_the_macro_says_how_many_calls_it_makes() -> None:
+    (probe,) = [it for it in fields(MACRO) if it["name"] == "probe_capabilities"]
+    assert f"at most {MOST_CALLS} small calls" in str(probe["description"])
+    assert f"at most {MOST_CALLS} small calls" in (ROOT / "README.md").read_text()
+    assert f"{MOST_VARIABLE_BYTES // 1000} kB" in (ROOT / "README.md").read_text()
 
 
 def test_output_columns_keep_their_promised_names_and_types() -> None:

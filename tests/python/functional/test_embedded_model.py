@@ -105,3 +105,26 @@ def test_the_recipe_classifies_reviews_by_a_schema_that_the_model_keeps_to(
     right = sum(row["sentiment"] == row["label"] for row in here.answers)
     # A coin gets half of them.
     assert right >= 8
+
+
+def test_probing_the_model_shows_what_it_does(flow: Flow, embedded_model: str) -> None:
+    """Of the small model, what its server does for sure; what it makes of instructions is its own affair."""
+    upstream = Upstream(embedded_model, "unused", MODEL)
+    with MeshServer(upstream=upstream, response_format="honoured") as mesh:
+        result = replace(flow, mesh=mesh).macro({"probe_capabilities": True, "name_filter": LLM_ID})
+    assert result.succeeded, result.text
+    names = [it["name"] for it in result.result["columns"]]
+    (row,) = result.result["records"]
+    found = dict(zip(names, row, strict=True))
+    assert found["status"] == "answers"
+    sure = {
+        "streaming": "honoured",
+        "usage": "reported",
+        "response_format": "honoured",
+        "temperature": "accepted",
+        "max_tokens": "honoured",
+    }
+    assert {name: found[name] for name in sure} == sure, found
+    assert found["images"] not in ("honoured", "not checked")
+    assert found["calls"] == "9"
+    assert 100 < int(found["tokens"]) < 5_000

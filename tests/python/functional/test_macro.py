@@ -1,6 +1,11 @@
 """The macro List available LLMs, run as DSS runs it."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
 from local_dss import faults
+from local_dss.abilities import Abilities
 from local_dss.llms import LLM_ID
 from local_flow import Flow
 
@@ -101,3 +106,96 @@ def test_a_dataset_that_a_recipe_builds_or_that_holds_something_else_is_left_alo
     assert flow.untouched()
     assert flow.project.dataset("prompts").rows() == [{"number": "1", "question": "mine"}]
     assert not flow.mesh.calls
+
+
+CAPABLE = {
+    "system_message": "honoured",
+    "streaming": "honoured",
+    "usage": "reported",
+    "json_by_prompt": "honoured",
+    "response_format": "honoured",
+    "tools": "honoured",
+    "images": "honoured",
+    "temperature": "accepted",
+    "max_tokens": "honoured",
+}
+SWITCHED = [it for it in CAPABLE if it not in ("usage", "temperature")]
+
+
+def all_of(names: Iterable[str], what: Any) -> Abilities:
+    return Abilities(**dict.fromkeys(names, what))
+
+
+def probed(flow: Flow, abilities: Abilities, **config: object) -> dict[str, str]:
+    """The row of the one LLM that has these abilities."""
+    flow.mesh.response_format = "honoured"
+    flow.mesh.fault_of = {LLM_ID: abilities}
+    result = flow.macro({"probe_capabilities": True, "name_filter": LLM_ID, **config})
+    assert result.succeeded, result.text
+    assert not result.left_open
+    names = [it["name"] for it in result.result["columns"]]
+    (row,) = [it for it in result.result["records"] if it[0] == LLM_ID]
+    assert row[names.index("status")] == "answers"
+    assert int(row[names.index("calls")]) == len(flow.mesh.calls) == 9
+    assert result.result["progress"][-1] == 100
+    assert "query was" not in result.text, "a provider's words"
+    return {name: row[names.index(name)] for name in CAPABLE}
+
+
+def test_an_llm_that_can_do_everything_is_said_to(flow: Flow) -> None:
+    assert probed(flow, Abilities()) == CAPABLE
+
+
+def test_what_is_ignored_and_what_is_refused_are_told_apart(flow: Flow) -> None:
+    ignoring = replace(all_of(SWITCHED, "ignored"), usage=(True, False))
+    assert probed(flow, ignoring) == {
+        **dict.fromkeys(SWITCHED, "ignored"),
+        "usage": "reported",
+        "temperature": "accepted",
+    }
+    flow.mesh.calls.clear()
+    refusing = all_of([*SWITCHED, "temperature"], "refused")
+    assert probed(flow, refusing) == {
+        **dict.fromkeys(CAPABLE, "refused"),
+        # The instruction to answer with JSON goes into the system message.
+        "json_by_prompt": "refused",
+        "usage": "reported",
+    }
+
+
+def test_probes_go_out_side_by_side_and_one_llm_s_failure_is_its_row(flow: Flow) -> None:
+    other = "bedrock:aws:anthropic.claude-v1:0"
+    flow.mesh.fault_of = {
+        LLM_ID: Abilities(usage=(False, True)),
+        other: faults.gateway_page(503),
+    }
+    result = flow.macro({"probe_capabilities": True, "save_to_variable": "llms"})
+    assert result.succeeded, result.text
+    rows = {row[0]: row[5:] for row in result.result["records"]}
+    assert rows[other] == ["server (HTTP 503)", "", *["not checked"] * 9, "1", "", ""]
+    assert rows["agent:aBcD1234"][:3] == ["not checked", "", "not checked"]
+    assert rows[LLM_ID][4] == "when streamed"
+    assert result.result["name"].startswith("10 calls, ")
+    assert result.result["name"] in result.text
+    assert {it["status"] for it in flow.mesh.project.variables["standard"]["llms"]} == {
+        "answers",
+        "not checked",
+        "server (HTTP 503)",
+    }
+
+
+def test_a_retrieval_llm_or_agent_is_probed_by_name_and_nobody_against_the_admins(
+    flow: Flow,
+) -> None:
+    flow.mesh.fault_of = {"agent:aBcD1234": Abilities()}
+    allowed = {"allowed_llm_ids": ["agent:aBcD1234"]}
+    config = {"probe_capabilities": True, "required_llm_ids": ["agent:aBcD1234"]}
+    result = flow.macro(config, plugin_config=allowed)
+    assert result.succeeded, result.text
+    status = {row[0]: row[5] for row in result.result["records"]}
+    assert status == {
+        "agent:aBcD1234": "answers",
+        "bedrock:aws:anthropic.claude-v1:0": "not allowed",
+        LLM_ID: "not allowed",
+    }
+    assert {call.body["model"] for call in flow.mesh.calls} == {"agent:aBcD1234"}

@@ -2,16 +2,22 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 
 import pytest
 
 from mesh_prompt_batch.ceilings import NO_CEILINGS, Ceilings
-from mesh_prompt_batch.errors import PromptBatchError, SettingsError
+from mesh_prompt_batch.completion import CompletionRequest
+from mesh_prompt_batch.errors import PromptBatchError, SettingsError, TransientError
+from mesh_prompt_batch.listed_llms import Llm
 from mesh_prompt_batch.listing_settings import ListingSettings
-from mesh_prompt_batch.llm_checks import Availability, Probe
+from mesh_prompt_batch.llm_checks import Calls, Effort, Finding
 from mesh_prompt_batch.llm_listing import Doors, TableDataset, listing
-from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES, Table
+from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES, Table, capability_table
+from mesh_prompt_batch.prices import Price, no_list_price
+from mesh_prompt_batch.usage import Usage
 
 Items = dict[str, list[dict[str, object]]]
 ITEMS: Items = {
@@ -24,6 +30,8 @@ ITEMS: Items = {
     "IMAGE_GENERATION": [{"id": "both"}, {"id": "picture"}],
 }
 DEAD = {"b:2"}
+USAGE = {"prompt_tokens": 10, "completion_tokens": 2}
+PRICE = Price(Decimal(1), Decimal(5), listed_as="known")
 
 
 class Stored:
@@ -55,14 +63,19 @@ class Macro:
         self.variables: dict[str, object] = {}
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Probe]:
-        yield self.probe
+    def open(self) -> Iterator[Calls]:
+        yield Calls(self.ask, self.stream)
 
-    def probe(self, llm_id: str) -> Availability:
-        self.asked.append(llm_id)
-        if llm_id in DEAD:
-            return Availability("server (HTTP 503)", answers=False)
-        return Availability("answers", answers=True, latency_seconds=0.256)
+    def stream(self, request: CompletionRequest) -> tuple[None, int]:
+        self.ask(request)
+        return None, 1
+
+    def ask(self, request: CompletionRequest) -> dict[str, object]:
+        self.asked.append(request.llm_id)
+        if request.llm_id in DEAD:
+            raise TransientError("server", "words of a provider", status=503)
+        told = {} if request.llm_id == "both" else {"usage": USAGE}
+        return {"choices": [{"message": {"content": "ok"}, "finish_reason": "stop"}], **told}
 
     def open_dataset(self, name: str) -> TableDataset:
         assert not self.asked, "an LLM was asked before the settings were known to work"
@@ -77,6 +90,7 @@ class Macro:
             self.variables.__setitem__,
             self.open_dataset,
             self.ceilings,
+            {"a:1": PRICE}.get,
             self.progress.append,
         )
         return listing(doors, ListingSettings.from_config(config))
@@ -109,7 +123,9 @@ def test_completion_llms_are_asked_and_agents_only_by_name() -> None:
     assert sorted(macro.asked) == ["a:1", "b:2", "both"]
     assert macro.progress == [33, 66, 100]
     status = {row[0]: row[5:] for row in table.rows}
-    assert status["a:1"] == ["answers", "0.26"]
+    assert status["a:1"][0] == "answers"
+    assert re.fullmatch(r"\d\.\d\d", status["a:1"][1])
+    assert status["b:2"] == ["server (HTTP 503)", ""]
     assert status["agent:9"] == ["not checked", ""]
     named = Macro()
     named.table(check_availability=True, required_llm_ids=["agent:9"], name_filter="a:1")
@@ -202,3 +218,53 @@ def test_a_variable_that_could_not_be_used_is_refused(name: str) -> None:
 def test_an_unknown_purpose_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"'Purposes' knows .* not 'COOKING'"):
         Macro().table(purposes=["COOKING"])
+
+
+def test_probing_shows_what_each_llm_does_and_what_that_came_to() -> None:
+    macro = Macro(ceilings=Ceilings(allowed_llm_ids=("a:1", "b:2", "both")))
+    table = macro.table(probe_capabilities=True, required_llm_ids=["a:1"], save_to_dataset="there")
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert [*table.columns.values()][5:] == [
+        "Status",
+        "Latency (seconds)",
+        "System message",
+        "Streaming",
+        "Usage",
+        "JSON by prompt",
+        "response_format",
+        "Tools",
+        "Images",
+        "temperature",
+        "max_tokens",
+        "Calls",
+        "Tokens",
+        "Cost (US dollars, list price)",
+    ]
+    assert (rows["a:1"]["status"], rows["a:1"]["temperature"]) == ("answers", "accepted")
+    assert (rows["a:1"]["usage"], rows["both"]["usage"]) == ("not when streamed", "not reported")
+    assert (rows["a:1"]["calls"], rows["a:1"]["tokens"], rows["a:1"]["cost"]) == ("9", "96", "")
+    assert (rows["b:2"]["calls"], rows["b:2"]["tokens"], rows["b:2"]["tools"]) == (
+        "1",
+        "",
+        "not checked",
+    )
+    assert (rows["agent:9"]["status"], rows["agent:9"]["calls"]) == ("not checked", "")
+    assert table.title == (
+        "19 calls, 96 tokens (10 answers did not tell theirs); no cost is known of 3 of 3 LLMs"
+    )
+    assert macro.dataset.rows == table.rows
+    assert macro.progress[-1] == 100
+
+
+def test_what_the_calls_cost_is_shown_where_tokens_and_price_are_known() -> None:
+    calls = Effort(2, 0, Usage(30, 4))
+    found = {
+        "a:1": Finding("answers", answers=True, effort=calls),
+        "both": Finding("answers", answers=True, effort=calls),
+    }
+    table = capability_table([Llm("a:1"), Llm("both")], found, {"a:1": PRICE}.get)
+    assert [row[-3:] for row in table.rows] == [["2", "34", "0.00005"], ["2", "34", ""]]
+    assert table.title == (
+        "4 calls, 68 tokens; 0.00005 US dollars at list prices; no cost is known of 1 of 2 LLMs"
+    )
+    assert capability_table([Llm("a:1")], {}, no_list_price).title == ""

@@ -289,10 +289,11 @@ def test_nothing_of_a_prompt_is_logged_or_in_the_error(
     assert "t1" not in caplog.text.split()
 
 
-def test_availability_tells_who_answers(endpoint: ScriptedEndpoint) -> None:
+def test_single_calls_give_what_came_or_the_error_in_our_words(endpoint: ScriptedEndpoint) -> None:
     endpoint.answers = [completion(""), refusal(500, "strange")]
-    with mesh.availability_probe(with_ticket(endpoint)) as probe:
-        alive, broken = probe("llm"), probe("llm")
-    assert (alive.status, alive.answers) == ("answers", True)
-    assert (broken.status, broken.answers) == ("server (HTTP 500)", False)
+    request = CompletionRequest("llm", ({"role": "user", "content": "hm"},), {"max_tokens": 1})
+    with mesh.open_calls(with_ticket(endpoint)) as calls:
+        assert isinstance(calls.ask(request), dict)
+        with pytest.raises(TransientError, match=r"^server \(HTTP 500\)$"):
+            calls.ask(request)
     assert endpoint.calls[0].body["max_tokens"] == 1
