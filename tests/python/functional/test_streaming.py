@@ -59,7 +59,7 @@ def test_answers_that_max_tokens_cut_are_marked_and_a_missing_usage_is_counted_a
     assert flow.column("completion") == ["You said: one", "You said: five"]
     assert flow.column("finish_reason") == ["length", "length"]
     assert flow.column("completion_tokens") == ["3", ""]
-    assert "1 answers came without token counts" in result.text
+    assert "totals: 1 answered and 0 failed calls." in result.text
 
 
 PASSING: dict[str, Callable[[str], Answer]] = {

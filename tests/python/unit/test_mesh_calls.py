@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from local_dss import faults
-from mesh_prompt_batch.adapters import mesh_calls
+from mesh_prompt_batch.adapters import mesh, mesh_calls
 from mesh_prompt_batch.adapters.mesh import Connection
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.credentials import Accepted
@@ -94,11 +94,11 @@ def test_a_streamed_answer_equals_one_that_is_not(endpoint: ScriptedEndpoint) ->
 def test_a_stream_may_take_longer_than_the_timeout_as_long_as_it_goes_on(
     endpoint: ScriptedEndpoint,
 ) -> None:
-    words = [piece(f"{n} ") for n in range(8)]
-    endpoint.answers = [events(*words, piece(None, "stop"), pause=0.1)]
-    found = ask(endpoint, timeout=0.4)
-    assert found.text == "0 1 2 3 4 5 6 7 "
-    assert found.latency_seconds > 0.8
+    words = [piece(f"{n} ") for n in range(6)]
+    endpoint.answers = [events(*words, piece(None, "stop"), pause=0.25)]
+    found = ask(endpoint, timeout=1.2)
+    assert found.text == "0 1 2 3 4 5 "
+    assert found.latency_seconds > 1.2
 
 
 STALLS: dict[str, Answer] = {
@@ -122,16 +122,21 @@ def test_silence_between_tokens_is_a_timeout(endpoint: ScriptedEndpoint, case: s
         return connections_in_use(calls)
 
     assert on(endpoint, asking, timeout=0.3) == (0, 0)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
-def test_a_drip_that_never_ends_is_given_up_after_ten_timeouts(endpoint: ScriptedEndpoint) -> None:
+def test_a_drip_that_never_ends_is_given_up_after_ten_timeouts(
+    endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mesh.WHOLE_STREAM == 10
+    # Two are waited for here, so that a busy machine's own pauses are no silence.
+    monkeypatch.setattr(mesh, "WHOLE_STREAM", 2)
     endpoint.answers = [events(*[piece("x")] * 1000, pause=0.02)]
     started = time.monotonic()
     with pytest.raises(TransientError) as caught:
-        ask(endpoint, timeout=0.1)
+        ask(endpoint, timeout=1.0)
     assert caught.value.error_type == "timeout"
-    assert 0.9 < time.monotonic() - started < 5
+    assert 1.9 < time.monotonic() - started < 10
 
 
 FAILURES: dict[str, tuple[Answer, type[CallError], str]] = {
@@ -183,9 +188,9 @@ def test_what_goes_wrong_after_the_answer_is_whole_does_not_matter(
     endpoint: ScriptedEndpoint, case: str
 ) -> None:
     endpoint.answers = [WHOLE[case]]
-    found = ask(endpoint, timeout=0.5)
+    found = ask(endpoint, timeout=1.5)
     assert (found.text, found.usage.completion_tokens) == ("fine", 3)
-    assert found.latency_seconds < 2
+    assert found.latency_seconds < 10
 
 
 def test_connections_are_used_again(endpoint: ScriptedEndpoint) -> None:
