@@ -1,7 +1,8 @@
 """The run's rows and their outcomes on local disk, so that order costs no memory and nothing is written half.
 
-One SQLite file that need not survive: without a journal, readable by its owner alone, and without a name from the
-moment it is open where the system allows that. `keep` gives it one again.
+One SQLite file that need not survive: readable by its owner alone, and without a name from the moment it is open where
+the system allows that. `keep` gives it one again. Its journal is in memory: when the disk is full, what was there
+before can still be read.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ _PAGE = 250
 # `answer` holds what earlier runs left. `reused` names the rows that are not asked: they take such an answer, or the
 # outcome of an earlier row of this run that asks the same.
 _SCHEMA = """
-    PRAGMA journal_mode = OFF;
+    PRAGMA journal_mode = MEMORY;
     PRAGMA synchronous = OFF;
     CREATE TABLE input (number INTEGER PRIMARY KEY, key BLOB, lane INTEGER NOT NULL, cells TEXT NOT NULL);
     CREATE INDEX input_key ON input (key) WHERE key IS NOT NULL;
@@ -264,15 +265,20 @@ class RunStore:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with _disk_errors(self.directory), self._lock:
             self._connection.execute("BEGIN")
-            yield self._connection
-            self._connection.execute("COMMIT")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
 
 @contextlib.contextmanager
 def _disk_errors(directory: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         if "full" in str(error) or "disk I/O" in str(error):
             raise _disk_full(directory) from None
         raise RunStoppedError(f"The run store in {directory} cannot be written: {error}.") from None

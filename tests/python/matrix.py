@@ -47,7 +47,6 @@ def chosen(cases: Sequence[Case], most: int) -> Sequence[Case]:
     """All by TORTURE=1, else as many as `most`, drawn by SEED."""
     if os.environ.get("TORTURE"):
         return cases
-    sys.stdout.write(f"SEED={SEED}\n")
     return random.Random(SEED).sample(cases, min(most, len(cases)))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from matrix import SEED
 from scripts.venv import venv_python
 
 from embedded.model import running_model
@@ -12,6 +13,11 @@ from local_dss.mesh_server import MeshServer
 from local_dss.project import Project
 from local_dss.project_api import ProjectApi
 from local_flow import Flow
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """So that the same samples can be drawn again."""
+    terminalreporter.write_line(f"Samples of the matrices were drawn with SEED={SEED}.")
 
 
 @pytest.fixture(scope="session")

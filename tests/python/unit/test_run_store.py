@@ -1,5 +1,6 @@
 """Rows and outcomes on local disk."""
 
+import resource
 import shutil
 import sqlite3
 import stat
@@ -187,3 +188,22 @@ def test_a_store_that_cannot_be_made_is_closed_again(
     with pytest.raises(RunStoppedError, match="cannot be written"):
         RunStore(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_when_the_disk_is_full_what_was_there_can_still_be_read(tmp_path: Path) -> None:
+    """Else answers would be lost that wait to be saved, or worse: be read wrong."""
+    with RunStore(tmp_path) as store:
+        store.add_rows(1, [KeyedRow([f"{n}"], b"%d" % n) for n in range(1, 201)])
+        store.record([outcome(n, f"answer {n}") for n in range(1, 101)])
+        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((pages + 2) * 4096, most[1]))
+        try:
+            for _ in range(3):
+                with pytest.raises(RunStoppedError, match="is full"):
+                    store.record([outcome(n, "x" * 1000) for n in range(101, 201)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, most)
+        assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        answers, _ = store.answers_after(0, 10**9)
+        assert [record for _, record in answers] == [f"answer {n}" for n in range(1, 101)]
