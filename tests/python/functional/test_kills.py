@@ -78,7 +78,8 @@ def test_a_killed_run_is_ended_by_the_next_and_no_answer_is_paid_twice(
         crowd(flow, questions)
     assert not run_until(flow, {"max_concurrency": CONCURRENCY}, moment).succeeded
     closing = moment.name in STATE and moment.nth >= 3
-    assert flow.untouched() or moment.name in WHILE_WRITING or closing
+    # Whoever is killed while it writes leaves an output that cannot be read.
+    assert moment.name in WHILE_WRITING or closing or flow.untouched()
     paid, calls = Paid(flow), len(flow.mesh.calls)
     finished = run_until(flow, {"max_concurrency": 16})
     assert finished.succeeded, finished.text
