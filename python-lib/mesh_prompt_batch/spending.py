@@ -12,9 +12,7 @@ from mesh_prompt_batch.image_parts import image_urls, without_urls
 from mesh_prompt_batch.money import added, for_tokens, shown
 from mesh_prompt_batch.prices import Price, Prices
 from mesh_prompt_batch.spend import NOTHING, Spend, Verdict
-
-# gpt-4o-mini counts 2,833 tokens an image and 5,667 a tile, 48,169 at most ("Images and vision"); none counts more.
-MOST_TOKENS_OF_AN_IMAGE = 50_000
+from mesh_prompt_batch.token_estimate import MOST_TOKENS_AN_IMAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def worst_prompt_tokens(request: CompletionRequest) -> int:
     if any(url.startswith(("http:", "https:")) for url in urls):
         raise _unreckonable("nobody knows how large the image behind an address is")
     sent = json.dumps(without_urls(request).body(), ensure_ascii=False)
-    return len(sent.encode(errors="surrogatepass")) + len(urls) * MOST_TOKENS_OF_AN_IMAGE
+    return len(sent.encode(errors="surrogatepass")) + len(urls) * MOST_TOKENS_AN_IMAGE
 
 
 def worst_case(price: Price, prompt_tokens: int, completion_tokens: int) -> Decimal:

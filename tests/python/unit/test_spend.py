@@ -35,7 +35,8 @@ from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.spend import Spend, Verdict
 from mesh_prompt_batch.spend_marks import Mark, newest_mark
-from mesh_prompt_batch.spending import MOST_TOKENS_OF_AN_IMAGE, Spending, worst_prompt_tokens
+from mesh_prompt_batch.spending import Spending, worst_prompt_tokens
+from mesh_prompt_batch.token_estimate import MOST_TOKENS_AN_IMAGE
 from mesh_prompt_batch.traffic import Traffic
 from mesh_prompt_batch.usage import Usage
 
@@ -96,7 +97,7 @@ def test_images_are_bounded_and_those_behind_a_url_have_no_bound() -> None:
         return CompletionRequest("llm", ({"role": "user", "content": parts},), {"max_tokens": 1})
 
     sent = worst_prompt_tokens(with_image("data:image/png;base64," + "A" * 10_000))
-    assert MOST_TOKENS_OF_AN_IMAGE < sent < MOST_TOKENS_OF_AN_IMAGE + 1_000
+    assert MOST_TOKENS_AN_IMAGE < sent < MOST_TOKENS_AN_IMAGE + 1_000
     with pytest.raises(RequestError) as caught:
         worst_prompt_tokens(with_image("https://example.com/a.png"))
     assert caught.value.error_type == "invalid_row"
