@@ -24,4 +24,5 @@ with dss.recipe_run() as recipe:
             open_images=recipe.open_images,
             list_price=price_list.list_price,
         ),
+        recipe.failed_rows,
     )

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,22 +13,31 @@ from mesh_prompt_batch.checkpoint import Checkpoint, FolderCheckpoint, NoCheckpo
 from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.engine import Asking, Call, Engine
 from mesh_prompt_batch.errors import CleanStopError, SettingsError
+from mesh_prompt_batch.failed_rows import planned_failed_rows
 from mesh_prompt_batch.image_reader import ImageFolder
 from mesh_prompt_batch.images import RunImages
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import Column, planned_output
+from mesh_prompt_batch.outputs import Outputs
 from mesh_prompt_batch.priced_calls import priced_calls
 from mesh_prompt_batch.prices import PriceList, Prices, no_list_price, prices_of_run
 from mesh_prompt_batch.process import affordable_concurrency
 from mesh_prompt_batch.progress import closing_lines
 from mesh_prompt_batch.rows import Rows
 from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_id import new_run_id
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import LABELS, Settings
 from mesh_prompt_batch.spend_rules import check_spend_limit
 from mesh_prompt_batch.spending import SpendLimit, spend_lines
 from mesh_prompt_batch.totals import Totals
-from mesh_prompt_batch.writing import DecidedRows, Target, unwritten, written
+from mesh_prompt_batch.writing import (
+    DecidedRows,
+    Target,
+    failed_rows_unwritten,
+    published,
+    unwritten,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +64,7 @@ class Workplace:
     sleep: Callable[[float], object] = time.sleep
     open_images: Callable[[], ImageFolder] | None = None
     list_price: PriceList = no_list_price
+    run_id: str = field(default_factory=new_run_id)
 
 
 def complete_dataset(
@@ -63,15 +73,17 @@ def complete_dataset(
     settings: Settings,
     open_calls: Callable[[Settings], AbstractAsyncContextManager[Call]],
     workplace: Workplace,
+    failed_rows: Target | None = None,
 ) -> Totals:
     """`open_calls` may look for an endpoint and raise EndpointError; it is called when settings have been checked.
 
     Raises SettingsError before any call, RunStoppedError with the output as it was.
     """
     plan = planned_output(source.schema(), settings)
-    target.check(plan.schema)
-    checkpoint = _checkpoint(settings, target, workplace)
-    logger.info(f"Settings: {settings.described()}.")
+    outputs = Outputs(plan, target, planned_failed_rows(plan, workplace.run_id), failed_rows)
+    outputs.check()
+    checkpoint = _checkpoint(settings, workplace, appends=outputs.appends)
+    logger.info(f"Run {workplace.run_id}. Settings: {settings.described()}.")
     totals = Totals()
     prices = prices_of_run(settings.prices, settings.llm.llm_id, workplace.list_price)
     check_spend_limit(settings, prices)
@@ -89,10 +101,9 @@ def complete_dataset(
             for line in (*closing_lines(totals), *spend_lines(asking.spend)):
                 logger.info(line)
         checkpoint.writing()
-        output_rows = DecidedRows(plan, store, request_from_row)
-        if not written(target, output_rows, totals.rows):
-            raise unwritten(store, in_run_folder=checkpoint.keeps_answers)
-        checkpoint.written(closed=whole and not totals.failed and settings.output.row_limit is None)
+        closed = whole and not totals.failed and settings.output.row_limit is None
+        decided = DecidedRows(plan, store, request_from_row)
+        _write(outputs, decided, totals.rows, checkpoint, closed=closed)
     return totals
 
 
@@ -112,6 +123,19 @@ def _all_asked(  # one step of the use case above
         return _every_row_decided(engine, totals, settings)
 
 
+def _write(
+    outputs: Outputs, rows: DecidedRows, expected: int, checkpoint: Checkpoint, *, closed: bool
+) -> None:
+    """The completions stand, whatever comes after them; without the failed rows the job fails all the same."""
+    if not outputs.completions_written(rows, expected):
+        raise unwritten(rows.store, in_run_folder=checkpoint.keeps_answers)
+    complete = outputs.failed_rows_written(rows)
+    checkpoint.written(closed=closed and complete)
+    published(outputs.completions, rows.tally)
+    if not complete:
+        raise failed_rows_unwritten()
+
+
 def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bool:
     """Or a limit ended the run, and what is answered is to be published."""
     try:
@@ -125,7 +149,7 @@ def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bo
     return True
 
 
-def _checkpoint(settings: Settings, target: Target, workplace: Workplace) -> Checkpoint:
+def _checkpoint(settings: Settings, workplace: Workplace, *, appends: bool) -> Checkpoint:
     """Raises SettingsError where answers are to be reused and there is no place for them."""
     if workplace.open_folder is None:
         if settings.run.reuse_completions == "always":
@@ -144,7 +168,7 @@ def _checkpoint(settings: Settings, target: Target, workplace: Workplace) -> Che
         workplace.open_folder,
         reuse,
         workplace.directory,
-        appends=target.appends,
+        appends=appends,
         sleep=workplace.sleep,
     )
 

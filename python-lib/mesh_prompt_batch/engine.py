@@ -81,6 +81,7 @@ class Engine:
         """`recorded` is called, from any thread, when outcomes have come into the store."""
         self._asking = asking
         self._totals = totals
+        self._own = OwnLimits(asking.limits)
         self._lanes = Lanes(store, asking.limits.max_concurrency)
         self._recorder = Recorder(store, recorded)
         self._llm_ids = asking.llm_ids
@@ -185,9 +186,8 @@ class Engine:
             self.stop(error)
 
     def _ways(self, call: Call) -> tuple[Traffic, Router]:
-        own = OwnLimits(self._asking.limits)
         traffic = Traffic(
-            own, self._asking.retry.max_wait, self._lanes.close, spending=self._spending()
+            self._own, self._asking.retry.max_wait, self._lanes.close, spending=self._spending()
         )
         return traffic, Router(call, traffic, lambda: self._llm_ids, self._asking.fallback_llm_id)
 
@@ -247,7 +247,8 @@ class Engine:
         pause = FIRST_REPORT_SECONDS
         while True:
             await asyncio.sleep(min(pause, self._asking.report_every_seconds))
-            logger.info(progress.line(next(filter(None, (it() for it in self._bounds)), "")))
+            bound = next(filter(None, (it() for it in self._bounds)), "")
+            logger.info(progress.line(self._own.in_flight, bound))
             pause *= 2
 
 

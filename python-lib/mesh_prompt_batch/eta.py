@@ -7,7 +7,7 @@ of so many rows, to 80 % for rows that end independently of each other.
 import math
 from collections import deque
 
-FEWEST_ROWS = 3
+FEWEST_ROWS = 10
 LATELY = 1 / 3
 # Of a normal distribution, 80 % lie within so many standard deviations.
 DEVIATIONS = 1.28

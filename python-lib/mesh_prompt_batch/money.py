@@ -24,6 +24,11 @@ def shown(amount: Decimal) -> str:
     return f"{whole}.{decimals:0<2}"
 
 
+def about(amount: Decimal) -> str:
+    """Of three digits: for what is only guessed."""
+    return shown(Decimal(f"{amount:.3g}"))
+
+
 def per_thousand(amount: Decimal, count: int) -> Decimal:
     """Rounded, as it is for showing."""
     return (1_000 * amount / count).quantize(_MILLIONTH)

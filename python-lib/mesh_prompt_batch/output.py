@@ -30,6 +30,11 @@ class Decided:
     source: str
     request: Callable[[], CompletionRequest | None]
 
+    @property
+    def attempts(self) -> int:
+        """Calls that this run made for the row."""
+        return self.outcome.attempts if self.source == "call" else 0
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
@@ -51,11 +56,11 @@ def _answered(read: Callable[[Completion], Cell]) -> Callable[[Decided], Cell]:
     return cell
 
 
-def _error_type(decided: Decided) -> Cell:
+def error_type(decided: Decided) -> Cell:
     return None if isinstance(decided.outcome, Completion) else decided.outcome.error_type
 
 
-def _error_message(decided: Decided) -> Cell:
+def error_message(decided: Decided) -> Cell:
     if isinstance(decided.outcome, Completion):
         return None
     return storable(decided.outcome.message[:LONGEST_ERROR_MESSAGE])
@@ -99,14 +104,14 @@ COLUMNS = (
         "string",
         "essential",
         "Why the row failed, in one word; blank when it succeeded.",
-        _error_type,
+        error_type,
     ),
     ColumnSpec(
         "error_message",
         "string",
         "essential",
         "Why the row failed, in the provider's own words.",
-        _error_message,
+        error_message,
     ),
     ColumnSpec(
         "finish_reason",
@@ -148,7 +153,7 @@ COLUMNS = (
         "bigint",
         "standard",
         "Calls that this run made for this row: 0 where the answer was there already.",
-        lambda it: it.outcome.attempts if it.source == "call" else 0,
+        lambda it: it.attempts,
     ),
     ColumnSpec(
         "answered_by",

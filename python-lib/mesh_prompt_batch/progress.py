@@ -1,7 +1,7 @@
 """The lines that tell a run's story in the job log."""
 
 from mesh_prompt_batch.eta import Eta
-from mesh_prompt_batch.money import shown
+from mesh_prompt_batch.money import about
 from mesh_prompt_batch.totals import Totals
 
 
@@ -12,12 +12,12 @@ class Progress:
         self._totals = totals
         self._eta = Eta()
 
-    def line(self, bound: str = "") -> str:
-        """`bound`: what keeps more calls from starting, "" where nothing does."""
+    def line(self, calls: int, bound: str = "") -> str:
+        """`calls` are in flight; `bound`: what keeps more from starting, "" where nothing does."""
         totals = self._totals
         self._eta.told(totals.seconds, totals.decided)
         of = f"/{totals.rows:,}" if totals.all_read else ""
-        calls = f"{totals.in_flight} calls in flight"
+        in_flight = f"{calls} calls in flight"
         parts = [
             f"{totals.settled:,}{of} rows",
             f"{_speed(totals):.1f} rows/s",
@@ -25,7 +25,7 @@ class Progress:
             f"{totals.failed:,} failed",
             *totals.spent.described(),
             *_cost_in_all(totals),
-            f"{calls}, bound by {bound}" if bound else calls,
+            f"{in_flight}, bound by {bound}" if bound else in_flight,
         ]
         return ", ".join(parts)
 
@@ -85,5 +85,4 @@ def _cost_in_all(totals: Totals) -> list[str]:
     cost = totals.spent.cost
     if cost is None or not totals.all_read or not 0 < totals.decided < totals.to_ask:
         return []
-    in_all = cost * totals.to_ask / totals.decided
-    return [f"about {shown(in_all)} in all"]
+    return [f"about {about(cost * totals.to_ask / totals.decided)} in all"]

@@ -34,7 +34,6 @@ class Totals:
     completed: int = 0
     failed: int = 0
     attempts: int = 0
-    in_flight: int = 0
     spent: Spent = field(default_factory=Spent)
     calls_without_usage: CallsWithoutUsage = field(default_factory=CallsWithoutUsage)
     failures: Counter[str] = field(default_factory=Counter)
@@ -44,12 +43,10 @@ class Totals:
 
     def call_started(self, now: float) -> None:
         """`now` in seconds of any clock that only moves forward."""
-        self.in_flight += 1
         if self.first_call is None:
             self.first_call = now
 
     def call_ended(self, now: float) -> None:
-        self.in_flight -= 1
         self.last_outcome = now
 
     @property

@@ -1,19 +1,21 @@
-"""Writes the output once every row is decided, and says what to do where it cannot be written."""
+"""Writes the outputs once every row is decided, and says what to do where one cannot be written."""
 
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from mesh_prompt_batch.completion import CompletionRequest, Failure
+from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure
 from mesh_prompt_batch.errors import RequestError, RunStoppedError
+from mesh_prompt_batch.failed_rows import FailedRowsPlan
 from mesh_prompt_batch.outcome_record import outcome_of
 from mesh_prompt_batch.output import Cell, Column, Decided, OutputPlan
 from mesh_prompt_batch.progress import duration
-from mesh_prompt_batch.run_store import RunStore
+from mesh_prompt_batch.run_store import DecidedRow, RunStore
+from mesh_prompt_batch.spent import Spent
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +24,7 @@ _NOT_DECIDED = Failure("stopped", "The run stopped before this row was asked.")
 
 
 class Target(Protocol):
-    """The dataset that receives the completions."""
+    """A dataset that receives rows."""
 
     appends: bool
 
@@ -32,31 +34,93 @@ class Target(Protocol):
     def write(self, schema: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> int:
         """Replaces its content, or appends to it, and gives the number of rows written."""
 
+    def publish(self, metrics: Mapping[str, float]) -> None:
+        """Shows these figures beside it, to checks and dashboards."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
+class Tally:
+    """Sums over rows that were written: what their cells add up to."""
+
+    rows: int = 0
+    failed: int = 0
+    spent: Spent = field(default_factory=Spent)
+
+    def add(self, decided: Decided) -> None:
+        answered = isinstance(decided.outcome, Completion)
+        self.rows += 1
+        self.failed += not answered
+        if decided.source != "identical":
+            self.spent.add(decided.outcome.usage, answered=answered)
+
+    def described(self) -> str:
+        parts = [f"{self.rows:,} rows", f"{self.failed:,} failed", *self.spent.described()]
+        return ", ".join([*parts, *self.spent.per_thousand(self.rows)])
+
+    def metrics(self) -> dict[str, float]:
+        """Without what is not known: tokens that nobody counted, a cost that is not known of every answer."""
+        known: dict[str, float] = {
+            "prompt_batch_rows": self.rows,
+            "prompt_batch_failed": self.failed,
+        }
+        if self.spent.usage.reported:
+            known["prompt_batch_tokens"] = self.spent.tokens
+        if self.spent.cost is not None and not self.spent.unpriced:
+            known["prompt_batch_cost"] = float(self.spent.cost)
+        return known
+
+
 class DecidedRows:
-    """Output rows made of what the run store holds, as often as they are asked for."""
+    """Rows of the outputs made of what the run store holds, as often as they are asked for."""
 
-    plan: OutputPlan
-    store: RunStore
-    request_from_row: Callable[[Sequence[str]], CompletionRequest]
+    def __init__(
+        self,
+        plan: OutputPlan,
+        store: RunStore,
+        request_from_row: Callable[[Sequence[str]], CompletionRequest],
+    ) -> None:
+        self._plan = plan
+        self.store = store
+        self._request_from_row = request_from_row
+        self.tally = Tally()
 
     def __iter__(self) -> Iterator[list[Cell]]:
-        for _, cells, record, source in self.store.decided_rows():
-            outcome = outcome_of(record) if record is not None else _NOT_DECIDED
-            yield self.plan.output_row(
-                cells, Decided(outcome, source, partial(self._request, cells))
-            )
+        """Every row; when it ends, `tally` has its sums."""
+        tally = Tally()
+        for row in self.store.decided_rows():
+            decided = self._decided(row)
+            tally.add(decided)
+            yield self._plan.output_row(row.cells, decided)
+        self.tally = tally
+
+    def failed(self, plan: FailedRowsPlan) -> Iterator[list[Cell]]:
+        """The rows without an answer."""
+        for row in self.store.failed_rows():
+            yield plan.output_row(row.number, row.cells, self._decided(row))
+
+    def _decided(self, row: DecidedRow) -> Decided:
+        outcome = outcome_of(row.record) if row.record is not None else _NOT_DECIDED
+        return Decided(outcome, row.source, partial(self._request, row.cells))
 
     def _request(self, cells: Sequence[str]) -> CompletionRequest | None:
         try:
-            return self.request_from_row(cells)
+            return self._request_from_row(cells)
         except RequestError:
             return None
 
 
-def written(target: Target, rows: DecidedRows, expected: int) -> bool:
-    """Whether the output took all rows, in one of several attempts; `expected` is their number.
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What goes into one dataset: `rows` begins anew each time, and gives `expected` of them."""
+
+    name: str
+    schema: Sequence[Column]
+    rows: Callable[[], Iterable[Sequence[Cell]]]
+    expected: int
+
+
+def written(target: Target, content: Content) -> bool:
+    """Whether the dataset took all rows, in one of several attempts.
 
     Raises RunStoppedError where the writer took another number of them.
     """
@@ -65,18 +129,32 @@ def written(target: Target, rows: DecidedRows, expected: int) -> bool:
     started = time.monotonic()
     for attempt in range(1, attempts + 1):
         try:
-            count = target.write(rows.plan.schema, rows)
+            count = target.write(content.schema, content.rows())
         except Exception as error:  # noqa: BLE001  # any storage, any error: try again, then say so
             # The type alone: a database quotes the value that it refused.
             logger.warning(
-                f"Writing the output failed ({type(error).__name__}), attempt {attempt} of {attempts}."
+                f"Writing the {content.name} failed ({type(error).__name__}), attempt {attempt} of {attempts}."
             )
         else:
-            if count != expected:
-                raise RunStoppedError(f"{count} rows were written where {expected} were read.")
-            logger.info(f"Wrote {count:,} rows in {duration(time.monotonic() - started)}.")
+            if count != content.expected:
+                raise RunStoppedError(
+                    f"Of {content.expected} rows {count} were written to the {content.name}."
+                )
+            took = duration(time.monotonic() - started)
+            logger.info(f"Wrote the {content.name}, {count:,} rows, in {took}.")
             return True
     return False
+
+
+def published(target: Target, tally: Tally) -> None:
+    """Tells the sums, in the log and as metrics; where those cannot be published, the run is as good without."""
+    logger.info(f"Output: {tally.described()}.")
+    try:
+        target.publish(tally.metrics())
+    except Exception as error:  # noqa: BLE001  # whatever it is, the output is there
+        logger.warning(
+            f"The counts could not be published as metrics of the output ({type(error).__name__}); the output is whole."
+        )
 
 
 def unwritten(store: RunStore, *, in_run_folder: bool) -> RunStoppedError:
@@ -91,4 +169,11 @@ def unwritten(store: RunStore, *, in_run_folder: bool) -> RunStoppedError:
     return RunStoppedError(
         "The output could not be written, though every row was answered: look for the reason at the output's"
         f" connection; all rows and outcomes are kept in the SQLite file {kept}."
+    )
+
+
+def failed_rows_unwritten() -> RunStoppedError:
+    return RunStoppedError(
+        "The completions are written and stand, but the failed rows could not be written: look for the reason at the"
+        " connection of the output 'Failed rows' and run again, or take that output off the recipe."
     )

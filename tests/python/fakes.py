@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import IO
@@ -42,6 +42,8 @@ class FakeTarget:
     content: list[list[Cell]] | None = None
     schema: Sequence[Column] = ()
     opened: int = 0
+    metrics: dict[str, float] | None = None
+    unpublishable: bool = False
 
     def check(self, schema: Sequence[Column]) -> None:
         if self.refuses:
@@ -55,8 +57,15 @@ class FakeTarget:
             if self.opened <= self.broken:
                 raise OSError(f"storage refuses {row}")
             written.append(list(row))
+        if self.opened <= self.broken:
+            raise OSError("storage refuses to end")
         self.content = written
         return len(written) - self.loses
+
+    def publish(self, metrics: Mapping[str, float]) -> None:
+        if self.unpublishable:
+            raise OSError("no metrics here")
+        self.metrics = dict(metrics)
 
     def column(self, name: str) -> list[Cell]:
         assert self.content is not None

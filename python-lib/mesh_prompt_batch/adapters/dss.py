@@ -66,8 +66,9 @@ class OutputDataset:
         planned = _names_and_types(schema)
         if there and there != planned:
             raise SettingsError(
-                "'Append instead of overwrite' needs the columns that the output has; this run would write"
-                f" {_difference(planned, there)}: change 'Output columns', or clear the output."
+                f"'Append instead of overwrite' needs the columns that '{self._dataset.short_name}' has; this run would"
+                f" write {_difference(planned, there)}: change 'Output columns' or 'Input columns to keep', or clear"
+                " that dataset."
             )
 
     def write(self, schema: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> int:
@@ -79,6 +80,13 @@ class OutputDataset:
                 writer.write_tuple(row)
                 written += 1
         return written
+
+    def publish(self, metrics: Mapping[str, float]) -> None:
+        """As metrics of the dataset, or of the partition that is built."""
+        partition = getattr(self._dataset, "writePartition", None)
+        # What DSS calls the one partition of a dataset that has none.
+        named = "" if partition in (None, "NP") else str(partition)
+        self._dataset.save_external_metric_values(dict(metrics), partition=named)
 
 
 class ManagedFolder:
@@ -143,6 +151,7 @@ class Recipe:
     variables: Mapping[str, str]
     messages: InputDataset
     completions: OutputDataset
+    failed_rows: OutputDataset | None
     open_run_folder: Callable[[], RunFolder] | None
     open_images: Callable[[], ManagedFolder] | None
     mesh: Mesh
@@ -165,10 +174,15 @@ def recipe_run() -> Iterator[Recipe]:
             dataiku.get_custom_variables(),
             InputDataset(customrecipe.get_input_names_for_role("messages")[0]),
             OutputDataset(output),
+            _optional_dataset(customrecipe.get_output_names_for_role("failed_rows")),
             _run_folder(customrecipe.get_output_names_for_role("run_folder"), output),
             _image_folder(customrecipe.get_input_names_for_role("images")),
             way,
         )
+
+
+def _optional_dataset(names: Sequence[str]) -> OutputDataset | None:
+    return OutputDataset(names[0]) if names else None
 
 
 def _run_folder(names: Sequence[str], output: str) -> Callable[[], RunFolder] | None:

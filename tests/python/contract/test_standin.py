@@ -185,6 +185,30 @@ def test_write_with_schema_overwrites_each_time(job: Job) -> None:
     assert job.stored == [{"n": "2"}]
 
 
+def test_metrics_from_outside_are_numbers_by_name_and_partition(job: Job) -> None:
+    data = job.holding()
+    data.save_external_metric_values({"rows": 3, "cost": 0.5})
+    data.save_external_metric_values({"rows": 4}, partition="2026-11")
+    assert Project(job._folder, "P").dataset("data").metrics == {
+        "": {"rows": 3, "cost": 0.5},
+        "2026-11": {"rows": 4},
+    }
+    wrong: list[tuple[dict[Any, object], Any]] = [
+        ({"rows": None}, ""),
+        ({"rows": True}, ""),
+        ({"cost": float("nan")}, ""),
+        ({"": 1}, ""),
+        ({1: 1}, ""),
+        ({"rows": 1}, None),
+    ]
+    for values, partition in wrong:
+        with pytest.raises(TypeError):
+            data.save_external_metric_values(values, partition)
+    job.enter(behaviour=Behaviour(metrics_refused=True))
+    with pytest.raises(RuntimeError, match="Failed to save external metric values"):
+        dataiku.Dataset("P.data").save_external_metric_values({"rows": 3})
+
+
 def test_folders_are_streams_without_a_path(job: Job) -> None:
     job.enter(outputs={"run_folder": ["data"]})
     folder = dataiku.Folder("data")

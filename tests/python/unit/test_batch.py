@@ -80,7 +80,7 @@ def test_rows_come_out_in_order_each_with_its_own_answer_however_calls_end(
     assert target.column("completion") == [*answers, "last 0"]
     assert calls.most_in_flight <= size
     assert sorted(calls.asked) == sorted(q for q in (*questions, "last 0") if q)
-    assert (totals.decided, totals.in_flight, calls.left) == (len(fates) + 1, 0, 1)
+    assert (totals.decided, calls.in_flight, calls.left) == (len(fates) + 1, 0, 1)
 
 
 def test_zero_rows_write_the_schema_and_nothing_else(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_what_cannot_be_written_is_kept_and_named(
 
 
 def test_a_writer_that_lost_rows_is_not_believed(tmp_path: Path) -> None:
-    with pytest.raises(RunStoppedError, match="1 rows were written where 2 were read"):
+    with pytest.raises(RunStoppedError, match="Of 2 rows 1 were written to the output"):
         run(source("a", "b"), FakeTarget(loses=1), FakeCalls(), tmp_path)
 
 

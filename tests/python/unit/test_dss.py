@@ -149,3 +149,17 @@ def test_inside_dss_a_client_needs_no_arguments(inside: Enter, server: MeshServe
     inside(host=server.backend, ticket="ticket-of-the-job")
     with MeshClient() as client:
         assert client.complete("openai:demo:small-model", "hello").text == "You said: hello"
+
+
+@pytest.mark.parametrize(
+    ("partition", "named"), [(None, ""), ("NP", ""), ("2026-11|FR", "2026-11|FR")]
+)
+def test_metrics_are_those_of_the_partition_that_is_built(
+    inside: Enter, monkeypatch: pytest.MonkeyPatch, partition: str | None, named: str
+) -> None:
+    project = inside()
+    project.create("out", SCHEMA, [])
+    output = dss.OutputDataset("P.out")
+    monkeypatch.setattr(output._dataset, "writePartition", partition, raising=False)
+    output.publish({"prompt_batch_rows": 2})
+    assert project.dataset("out").metrics == {named: {"prompt_batch_rows": 2}}

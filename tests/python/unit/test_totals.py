@@ -61,23 +61,23 @@ def test_the_digest_counts_kinds_and_quotes_nobody() -> None:
 
 def test_the_progress_line_has_what_an_operator_looks_for() -> None:
     totals = counted(30, 10, rows=100)
-    assert "0.0 rows/s" in Progress(totals).line()
+    assert "0.0 rows/s" in Progress(totals).line(0)
     totals.call_started(100.0)
     totals.call_started(101.0)
     totals.call_ended(120.0)
-    assert Progress(totals).line("the disk") == (
+    assert Progress(totals).line(1, "the disk") == (
         "40/100 rows, 2.0 rows/s, 23.8 s to 40.6 s left, 10 failed, 30,000 + 300 tokens, cost 0.30,"
         " about 0.75 in all, 1 calls in flight, bound by the disk"
     )
     totals.all_read = False
-    assert Progress(totals).line().startswith("40 rows, 2.0 rows/s, 10 failed")
-    assert "in all" not in Progress(totals).line()
+    assert Progress(totals).line(0).startswith("40 rows, 2.0 rows/s, 10 failed")
+    assert "in all" not in Progress(totals).line(0)
 
 
 def test_nothing_is_projected_where_no_price_is_known_or_all_is_done() -> None:
     totals = counted(0, 3, rows=9)
-    assert "cost" not in Progress(totals).line()
-    assert "in all" not in Progress(counted(3, 0)).line()
+    assert "cost" not in Progress(totals).line(0)
+    assert "in all" not in Progress(counted(3, 0)).line(0)
 
 
 def test_the_last_lines_name_what_is_not_in_the_totals() -> None:

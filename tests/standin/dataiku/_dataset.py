@@ -1,5 +1,6 @@
 """Datasets as DSS reads them: quoted TSV through `pandas.read_csv`, with all that pandas makes of it."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -40,6 +41,16 @@ class Dataset:
         if self.spec_item["appendMode"] and self._stored.schema:
             self._check_appendable(columns)
         self._stored.set_schema(columns)
+
+    def save_external_metric_values(
+        self, values_dict: Mapping[Any, object], partition: str = ""
+    ) -> None:
+        """Numbers by name; the backend may not take them."""
+        if job().behaviour.metrics_refused:
+            raise RuntimeError(f"Failed to save external metric values: {values_dict}")
+        if not isinstance(partition, str):
+            raise TypeError(f"A partition is named by text, not by {partition!r}.")
+        self._stored.publish(partition, dict(map(_metric, values_dict.items())))
 
     def set_write_partition(self, spec: str) -> None:
         raise RuntimeError("The flow decides on partitions: a recipe may not.")
@@ -186,6 +197,15 @@ class Dataset:
             raise RuntimeError(
                 f"Dataset {self.full_name} is appended to: its schema cannot be changed."
             )
+
+
+def _metric(named: tuple[Any, object]) -> tuple[str, float]:
+    name, value = named
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"A metric is named by text, not by {name!r}.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TypeError(f"The metric {name} is no number: {value!r}")
+    return name, value
 
 
 def _dss_type(series: "pd.Series[Any]") -> str:

@@ -22,6 +22,7 @@ class Behaviour:
     largest_file: bytes that any file of the process may have, as a quota or a full disk allow; None: no limit.
     failing_lookups: which look-ups of a host name find nothing, counted from 1.
     unreachable_folder: name of a managed folder whose storage does not answer.
+    metrics_refused: the backend does not take metrics from outside.
     killed_at: see local_dss/moments.py; not a question about DSS but to it.
     """
 
@@ -39,4 +40,5 @@ class Behaviour:
     largest_file: int | None = None
     failing_lookups: Sequence[int] = ()
     unreachable_folder: str = ""
+    metrics_refused: bool = False
     killed_at: str = ""

@@ -32,6 +32,17 @@ class StoredDataset:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._schema.write_text(json.dumps([dict(column) for column in columns]))
 
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """The last values published from outside, by partition; "" is the whole dataset."""
+        file = self.folder / "metrics.json"
+        return json.loads(file.read_text()) if file.exists() else {}
+
+    def publish(self, partition: str, values: Mapping[str, float]) -> None:
+        there = self.metrics
+        there[partition] = {**there.get(partition, {}), **values}
+        (self.folder / "metrics.json").write_text(json.dumps(there))
+
     def put(self, rows: Iterable[Sequence[str]]) -> None:
         """Fill it as something other than the job under test would."""
         with self.data.open("w", encoding="utf-8", newline="") as file:
