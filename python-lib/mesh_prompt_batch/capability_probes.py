@@ -8,7 +8,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Message
 from mesh_prompt_batch.form import Form
@@ -19,7 +19,7 @@ from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage, usage_from
 HONOURED, IGNORED, REFUSED, ACCEPTED = "honoured", "ignored", "refused", "accepted"
 FEW_TOKENS = 8
 # Bounds the answers to the other probes, where the LLM honours it.
-CAP: Mapping[str, object] = {"max_tokens": 200}
+CAP_TOKENS = 200
 _WORD, _TOOL = "pelican", "note_word"
 _COLOUR, _YELLOW, _SIDE = "yellow", b"\xff\xff\x00", 64
 
@@ -74,7 +74,7 @@ class Probe:
 
     def judged(self, answer: ProbeAnswer) -> str:
         found = self.verdict(answer)
-        cut = answer.finish_reason == "length" and "max_tokens" not in self.parameters
+        cut = answer.finish_reason == "length" and self.column != "max_tokens"
         return "cut off" if found == IGNORED and cut else found
 
 
@@ -184,6 +184,8 @@ MAX_TOKENS = Probe(
     {"max_tokens": FEW_TOKENS},
     _few_tokens,
 )
+# What reasoning models want instead: asked only where the other name is refused.
+RENAMED_MAX_TOKENS = replace(MAX_TOKENS, parameters={"max_completion_tokens": FEW_TOKENS})
 STREAMING = Probe(
     "streaming",
     "Streaming",
@@ -221,6 +223,6 @@ OTHERS = (
         "temperature", "temperature", _user("Say ok."), {"temperature": 0}, lambda _answer: ACCEPTED
     ),
 )
-MOST_CALLS = 2 + len(OTHERS)
+MOST_CALLS = 3 + len(OTHERS)
 # By column, in the table's order.
 CAPABILITIES = {it.column: it.label for it in (*OTHERS[:2], ALIVE, *OTHERS[2:], MAX_TOKENS)}

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from mesh_prompt_batch.capability_probes import (
     ALIVE,
-    CAP,
+    CAP_TOKENS,
     HONOURED,
     MAX_TOKENS,
     MOST_CALLS,
     OTHERS,
     REFUSED,
+    RENAMED_MAX_TOKENS,
     Probe,
     ProbeAnswer,
 )
@@ -20,6 +21,12 @@ from mesh_prompt_batch.llm_checks import ANSWERS, Calls, Effort, Examination, Fi
 
 # After one of these the calls that are left would only end, or wait, as this one did.
 _HOPELESS = ("quota", "authentication", "timeout", "connection")
+
+
+class _HopelessError(Exception):
+    def __init__(self, column: str, words: str) -> None:
+        super().__init__(words)
+        self.column, self.words = column, words
 
 
 @dataclass(slots=True)
@@ -46,17 +53,34 @@ class _Examination:
 
     def _verdicts(self) -> dict[str, str]:
         verdicts: dict[str, str] = {}
-        for probe in (MAX_TOKENS, *OTHERS):
-            try:
-                verdicts[probe.column] = probe.judged(self._answer(probe))
-            except CallError as error:
-                refused = error.error_type == "bad_request"
-                verdicts[probe.column] = REFUSED if refused else str(error)
-                if error.error_type in _HOPELESS:
-                    break
-            if verdicts.get(MAX_TOKENS.column) == HONOURED:
-                self.cap = CAP
+        try:
+            verdicts[MAX_TOKENS.column] = self._limit()
+            for probe in OTHERS:
+                verdicts[probe.column] = self._verdict(probe)
+        except _HopelessError as error:
+            verdicts[error.column] = error.words
         return verdicts
+
+    def _limit(self) -> str:
+        """By which name the LLM takes a limit of tokens; the calls that follow are bounded by it."""
+        for probe in (MAX_TOKENS, RENAMED_MAX_TOKENS):
+            (name,) = probe.parameters
+            found = self._verdict(probe)
+            if found == HONOURED:
+                self.cap = {name: CAP_TOKENS}
+                return HONOURED if probe is MAX_TOKENS else f"as {name}"
+            if found != REFUSED:
+                return found if probe is MAX_TOKENS else REFUSED
+        return REFUSED
+
+    def _verdict(self, probe: Probe) -> str:
+        """Raises _HopelessError where it is no use to ask on."""
+        try:
+            return probe.judged(self._answer(probe))
+        except CallError as error:
+            if error.error_type in _HOPELESS:
+                raise _HopelessError(probe.column, str(error)) from None
+            return REFUSED if error.error_type == "bad_request" else str(error)
 
     def _answer(self, probe: Probe) -> ProbeAnswer:
         request = probe.request(self.llm_id, self.cap)

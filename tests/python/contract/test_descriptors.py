@@ -283,6 +283,7 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
         *ROOT.glob("*.md"),
         *ROOT.glob("*/README.md"),
         *ROOT.glob("tests/*/README.md"),
+        *ROOT.glob("examples/*/README.md"),
     ):
         for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name}: {link}"

@@ -25,6 +25,8 @@ from mesh_prompt_batch.llm_checks import (
 from mesh_prompt_batch.probing import CAPABILITY_CHECK
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
 
+# The limit of tokens has a second name, which few LLMs want.
+USUAL_CALLS = MOST_CALLS - 1
 Fails = Callable[[CompletionRequest], CallError | None]
 
 
@@ -78,6 +80,16 @@ def fails_at(number: int, error: CallError) -> Fails:
     return lambda _: error if next(calls) == number else None
 
 
+def either(first: Fails, second: Fails) -> Fails:
+    """Both see every request."""
+
+    def fails(request: CompletionRequest) -> CallError | None:
+        found = [first(request), second(request)]
+        return found[0] or found[1]
+
+    return fails
+
+
 def test_an_llm_gets_a_verdict_for_each_capability_and_what_it_cost() -> None:
     llm = Llm()
     finding = llm.examined()["llm"]
@@ -95,19 +107,35 @@ def test_an_llm_gets_a_verdict_for_each_capability_and_what_it_cost() -> None:
         "max_tokens": "honoured",
     }
     assert finding.verdicts.keys() == CAPABILITIES.keys()
-    assert len(llm.asked) == finding.effort.calls == MOST_CALLS
-    assert (finding.effort.tokens, finding.effort.silent) == (12 * MOST_CALLS, 0)
+    assert len(llm.asked) == finding.effort.calls == USUAL_CALLS
+    assert (finding.effort.tokens, finding.effort.silent) == (12 * USUAL_CALLS, 0)
     assert llm.progress[-1] == 100
     assert len(llm.progress) == MOST_CALLS
 
 
 def test_what_an_llm_refuses_does_not_hide_the_rest() -> None:
-    llm = Llm(refuses("max_tokens", "tools", "temperature"))
+    limits = ("max_tokens", "max_completion_tokens")
+    llm = Llm(refuses(*limits, "tools", "temperature"))
     verdicts = llm.examined()["llm"].verdicts
     refused = {name for name, it in verdicts.items() if it == "refused"}
     assert refused == {"max_tokens", "tools", "temperature"}
     bounded = [it for it in llm.asked if "max_tokens" in it.parameters]
     assert len(bounded) == 1, "a bound that is refused is not sent along"
+    assert len(llm.asked) == MOST_CALLS
+
+
+def test_a_limit_of_tokens_may_go_by_another_name() -> None:
+    llm = Llm(refuses("max_tokens"))
+    assert llm.examined()["llm"].verdicts["max_tokens"] == "as max_completion_tokens"
+    assert [it.parameters.get("max_completion_tokens") for it in llm.asked[:4]] == [
+        None,
+        None,
+        8,
+        200,
+    ]
+    slow = Llm(refuses("max_tokens"))
+    slow.fails = either(slow.fails, fails_at(3, TransientError("server", "w", status=500)))
+    assert slow.examined()["llm"].verdicts["max_tokens"] == "refused"
 
 
 @pytest.mark.parametrize(
@@ -117,10 +145,10 @@ def test_what_an_llm_refuses_does_not_hide_the_rest() -> None:
         (LlmError("authentication", "w", status=401), 4),
         (TransientError("timeout", "w"), 4),
         (TransientError("connection", "w"), 4),
-        (LlmError("not_found", "w", status=404), MOST_CALLS),
-        (TransientError("rate_limit", "w", status=429), MOST_CALLS),
-        (TransientError("server", "w", status=500), MOST_CALLS),
-        (RequestError("guardrail", "w", status=500), MOST_CALLS),
+        (LlmError("not_found", "w", status=404), USUAL_CALLS),
+        (TransientError("rate_limit", "w", status=429), USUAL_CALLS),
+        (TransientError("server", "w", status=500), USUAL_CALLS),
+        (RequestError("guardrail", "w", status=500), USUAL_CALLS),
     ],
 )
 def test_a_failure_is_a_verdict_in_our_words_and_some_end_the_questions(
@@ -165,7 +193,7 @@ def test_usage_may_be_told_in_one_way_only(usage: bool, streamed: bool, verdict:
     llm = Half(usage=usage)
     finding = llm.examined()["llm"]
     assert finding.verdicts["usage"] == verdict
-    assert finding.effort.silent == (0 if usage else MOST_CALLS - 1) + (not streamed)
+    assert finding.effort.silent == (0 if usage else USUAL_CALLS - 1) + (not streamed)
 
 
 def test_where_streams_fail_usage_is_that_of_whole_answers() -> None:
