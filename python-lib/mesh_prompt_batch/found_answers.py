@@ -1,13 +1,12 @@
 """Reads what earlier runs left in the run folder, and trusts nothing that is not whole."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mesh_prompt_batch.answer_block import (
     DamagedError,
     NewerFormatError,
-    SavedAnswer,
     answers,
     blocks,
     checksum_of,
@@ -62,10 +61,13 @@ def load_answers(
                 found.repeated += 1
                 continue
             seen.add(checksum_of(block))
-            kept = _kept(block, oldest, found)
-            if kept:
-                saved.ranges.append(kept)
-                store.add_answers((it.key, it.record) for it in answers(kept))
+            # Once: to unpack a block is most of what reading it costs.
+            held = list(answers(block))
+            young = [it for it in held if it.saved_at >= oldest]
+            found.expired += len(held) - len(young)
+            if young:
+                saved.ranges.append(block if len(young) == len(held) else encoded(young))
+                store.add_answers((it.key, it.record) for it in young)
         saved.parts.found.append(Part(name, start, saved.ranges.size))
     found.answers = saved.found = store.all_answers_added()
     return found
@@ -83,16 +85,3 @@ def _whole_blocks(folder: RunFolder, name: str, found: Found) -> Iterator[bytes]
             )
         except NewerFormatError:
             raise written_by_newer() from None
-
-
-def _kept(block: bytes, oldest: float, found: Found) -> bytes:
-    """The block without what is too old; nothing where all is."""
-    if not any(it.saved_at < oldest for it in answers(block)):
-        return block
-    young = [it for it in answers(block) if it.saved_at >= oldest]
-    found.expired += _count(answers(block)) - len(young)
-    return encoded(young) if young else b""
-
-
-def _count(items: Iterable[SavedAnswer]) -> int:
-    return sum(1 for _ in items)

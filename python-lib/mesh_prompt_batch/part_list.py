@@ -6,6 +6,7 @@ neighbours is to upload their ranges as one. So no object is read twice and noth
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 FAN_IN = 16
 MOST_BYTES = 128 * 1024 * 1024
@@ -42,10 +43,12 @@ class PartList:
         return groups
 
     def due(self) -> list[Part]:
-        """The last parts of this run where they are as many as are merged at once; else nothing."""
-        last = self.written[-FAN_IN:]
-        alike = len(last) == FAN_IN and len({part.level for part in last}) == 1
-        return last if alike and last[-1].end - last[0].start <= MOST_BYTES else []
+        """Neighbours of this run, merged equally often, that are as many as become one at a time; else nothing."""
+        for _, alike in groupby(self.written, lambda part: part.level):
+            first = list(islice(alike, FAN_IN))
+            if len(first) == FAN_IN and first[-1].end - first[0].start <= MOST_BYTES:
+                return first
+        return []
 
     def replace(self, parts: Sequence[Part], name: str) -> Part:
         """Put one object in the place of neighbours; gives it."""

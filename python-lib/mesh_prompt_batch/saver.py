@@ -214,6 +214,9 @@ class Saver:
             # Nothing is lost by it: where saving fails too, that stops the run.
             self._chores.clear()
             logger.warning("The run folder could not be tidied up: the next run does it.")
+        else:
+            # What was merged may be the last of sixteen again.
+            self._plan_merge()
 
     def _beat(self, folder: RunFolder) -> None:
         there = folder.state()

@@ -25,6 +25,20 @@ def test_ranges_stay_whole_and_objects_few(sizes: list[int]) -> None:
     assert len(held) <= 3 * (part_list.FAN_IN - 1)
 
 
+@given(st.integers(1, 60))
+def test_merges_that_come_late_catch_up(saves_between: int) -> None:
+    """They wait for spare moments, and more is saved meanwhile."""
+    parts = PartList()
+    for number in range(2_000):
+        parts.written.append(Part(f"p{number}", number, number + 1))
+        if number % saves_between == 0 and (due := parts.due()):
+            parts.replace(due, f"m{number}")
+    while due := parts.due():
+        parts.replace(due, f"end-{due[0].name}")
+    assert len(parts.written) <= 3 * (part_list.FAN_IN - 1)
+    assert all(one.end == other.start for one, other in zip(parts.written, parts.written[1:]))  # noqa: B905  # pairs
+
+
 def test_a_million_rows_are_fewer_than_two_hundred_objects() -> None:
     """10,000 saves of 100 rows, half a kilobyte each once compressed."""
     held = saved([50_000] * 10_000).written

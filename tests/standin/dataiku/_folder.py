@@ -1,6 +1,9 @@
 """Managed folders, as streams of whole objects alone: a path on disk is what containers do not have."""
 
 import contextlib
+import io
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +12,8 @@ from typing import IO
 
 from dataiku._job import check_declared, job, project, short_name
 from local_dss.moments import passing
+
+PIECE_BYTES = 1024 * 1024
 
 
 class Folder:
@@ -55,25 +60,29 @@ class Folder:
             yield stream
 
     def upload_stream(self, path: str, f: IO[bytes]) -> None:
-        self.upload_data(path, f.read())
-
-    def upload_data(self, path: str, data: bytes) -> None:
         """In place, as local file systems do: who is killed in the middle leaves half an object."""
         self._wait()
-        what = " of the state" if path.endswith("/state.json") else ""
-        self._pass("an upload begins", what)
+        self._pass("an upload begins")
         left = job().behaviour.folder_refuses_writes_after
         Folder._uploads += 1
         if left is not None and Folder._uploads > left:
             raise OSError(28, f"No space left on device: {path}")
         target = self._at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
-            file.write(data[: len(data) // 2])
-            file.flush()
-            self._pass("half an upload", what)
-            file.write(data[len(data) // 2 :])
-        self._pass("an upload ends", what)
+        # In pieces: large objects must not be what a job's memory is measured by.
+        with tempfile.TemporaryFile() as whole:
+            shutil.copyfileobj(f, whole)
+            half = whole.tell() // 2
+            whole.seek(0)
+            with target.open("wb") as file:
+                _copy(whole, file, half)
+                file.flush()
+                self._pass("half an upload")
+                shutil.copyfileobj(whole, file)
+        self._pass("an upload ends")
+
+    def upload_data(self, path: str, data: bytes) -> None:
+        self.upload_stream(path, io.BytesIO(data))
 
     def delete_path(self, path: str) -> None:
         self._wait()
@@ -104,3 +113,10 @@ class Folder:
         if not found.is_relative_to(self._root.resolve()):
             raise ValueError(f"{path} leaves the folder.")
         return found
+
+
+def _copy(source: IO[bytes], target: IO[bytes], size: int) -> None:
+    while size > 0:
+        piece = source.read(min(size, PIECE_BYTES))
+        target.write(piece)
+        size -= len(piece)
