@@ -3,11 +3,12 @@ PYTHON ?= python3
 ENV = $(PYTHON) scripts/venv.py
 CHECKED = python-lib custom-recipes python-runnables scripts tests bench
 
-.PHONY: demo form screenshots test torture check plugin bench bench-validation format unit-tests clean help
+.PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
+.PHONY: bench-crash bench-adaptive bench-validation soak format unit-tests clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: ## a real small model labels product reviews: list-llms, then the recipe
 	@$(PYTHON) scripts/demo.py
@@ -50,6 +51,24 @@ bench: ## speed beside other clients; see bench/README.md
 
 bench-validation: ## what checking answers against a JSON schema costs a row
 	@python=$$($(ENV) dev) && PYTHONPATH=python-lib $$python -m bench.validation
+
+bench-checkpoint: ## what order, fingerprints and saved answers cost
+	@$(PYTHON) -m bench.checkpoint $(BENCH_ARGS)
+
+bench-resume: ## how soon a run goes on that finds a million answers
+	@$(PYTHON) -m bench.resume $(BENCH_ARGS)
+
+bench-memory: ## memory at ten thousand to a million rows: hours
+	@$(PYTHON) -m bench.memory $(BENCH_ARGS)
+
+bench-crash: ## rows paid twice after a kill, beside clients that save
+	@$(PYTHON) -m bench.crash $(BENCH_ARGS)
+
+bench-adaptive: ## concurrency found out against the best fixed one, simulated
+	@$(PYTHON) -m bench.adaptive $(BENCH_ARGS)
+
+soak: ## half an hour in which everything goes wrong now and then
+	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && $$python -m bench.soak $(BENCH_ARGS)
 
 clean: ## forget everything that was installed or built
 	rm -rf .venv .demo dist bench/build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -2,10 +2,13 @@
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.stub import BenchError
+from bench.measure import Prepared
+from bench.peer import Peer
+from bench.recipe_job import RecipeJob, Setup
+from bench.stub import BenchError, Stub
 from scripts.venv import VenvError, venv_python
 
 FEWEST_ROWS = 200
@@ -14,13 +17,17 @@ QUICK_SHARE = 20
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`rows` by latency in ms: a latency that is missing is not run. `packages`: whose versions are reported."""
+    """`rows` by latency in ms: a latency that is missing is not run. `packages`: whose versions are reported.
+
+    With a `setup` (whose rows do not count) it is the recipe, else a module of contenders/.
+    """
 
     name: str
     title: str
     environment: str
     packages: tuple[str, ...]
     rows: Mapping[int, int]
+    setup: Setup | None = None
 
     def rows_at(self, latency_ms: int, *, quick: bool) -> int:
         rows = self.rows.get(latency_ms, 0)
@@ -32,6 +39,12 @@ class Contender:
             return venv_python(self.environment)
         except VenvError as error:
             raise BenchError(str(error)) from error
+
+    def prepare(self, stub: Stub, rows: int, directory: Path) -> Prepared:
+        if self.setup is not None:
+            return RecipeJob(stub.host, replace(self.setup, rows=rows), directory)
+        module = f"bench.contenders.{self.name}"
+        return Peer(module, self.python(), stub.base_url, rows, directory)
 
     def versions(self) -> str:
         code = (
@@ -49,7 +62,12 @@ LATENCIES = tuple(OURS)
 # The recipe and what its targets compare it with get 20,000 rows at 0 ms; slow peers get fewer.
 LINEUP = (
     Contender(
-        RECIPE, "**the recipe, whole process**", "dss", ("openai", "aiohttp", "pandas"), OURS
+        RECIPE,
+        "**the recipe, whole process**",
+        "dss",
+        ("openai", "aiohttp", "pandas"),
+        OURS,
+        Setup(0),
     ),
     Contender(BARE, "bare `client.post` on aiohttp", "dss", ("openai", "aiohttp"), OURS),
     Contender(

@@ -67,7 +67,7 @@ class Ended:
 def measured(prepared: Prepared, stub: Stub, rows: int) -> Figures:
     """Raises BenchError when the contender fails, asks a row twice or more at once than it may."""
     busy = _busy_seconds()
-    process = _run(prepared)
+    process = run_to_end(prepared)
     stats = stub.stats()
     others = _busy_seconds() - busy - process.cpu_seconds - stats.cpu_seconds
     prepared.check()
@@ -90,7 +90,8 @@ def _figures(process: Ended, stats: StubStats, rows: int, others: float) -> Figu
     )
 
 
-def _run(prepared: Prepared) -> Ended:
+def run_to_end(prepared: Prepared, longest_seconds: float = LONGEST_SECONDS) -> Ended:
+    """A process that takes longer is killed."""
     started = time.monotonic()
     process = prepared.start()
     # Linux's clock of another process's CPU time (see clock_getcpuclockid): reading it costs the other nothing.
@@ -104,7 +105,7 @@ def _run(prepared: Prepared) -> Ended:
                 process.returncode = os.waitstatus_to_exitcode(status)
                 return Ended(started, time.monotonic(), samples, usage)
             samples.append((time.monotonic(), time.clock_gettime(clock)))
-            if samples[-1][0] > started + LONGEST_SECONDS:
+            if samples[-1][0] > started + longest_seconds:
                 process.kill()
             time.sleep(SAMPLE_SECONDS)
     finally:

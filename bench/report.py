@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.lineup import BARE, RECIPE
+from bench.page import table
 from bench.results import Entry, Results
-
-BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,47 +56,57 @@ TARGETS = (
 def report(by_latency: Mapping[int, Results]) -> str:
     lines = ["| target of the recipe | latency | measured | |", "| --- | --- | --- | --- |"]
     lines += [target.line(by_latency) for target in TARGETS]
+    quiet = by_latency.get(0)
+    if quiet:
+        lines += ["", *_by_cpu(quiet)]
     for latency_ms, results in sorted(by_latency.items()):
         rounds = max((len(it.runs) for it in results.entries.values()), default=0)
         lines += ["", f"### {latency_ms} ms", ""]
-        lines += [f"{results.conditions}; median of {rounds} rounds.", "", *_table(results)]
-        lines += ["", *_versions_and_failures(results)]
+        lines += [f"{results.conditions}; median of {rounds} rounds.", ""]
+        entries = [cells(results, it, entry, RECIPE) for it, entry in results.ran().items()]
+        lines += table(columns("recipe ÷ it"), entries)
+        lines += ["", *versions_and_failures(results)]
     return "\n".join([*lines, ""])
 
 
-def rewrite(readme: Path, text: str) -> None:
-    """Put `text` between the markers; everything else is written by hand."""
-    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END, 1)[1]
-    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def _by_cpu(results: Results) -> list[str]:
+    """The same comparisons in CPU time, which busy neighbours change little."""
+    ratios = [
+        (entry.title, results.ratio(name, RECIPE, "cpu_ms_a_row"))
+        for name, entry in results.ran().items()
+        if name != RECIPE
+    ]
+    told = "; ".join(f"{title} {ratio:.2f}" for title, ratio in ratios if ratio is not None)
+    return [f"In CPU time a row, which busy neighbours change little, over the recipe's: {told}."]
 
 
-def _table(results: Results) -> list[str]:
-    names = ["", "rows", "rows/s [range]", "recipe ÷ it", "of ideal", "CPU ms/row", "peak RSS MiB"]
-    names += ["start-up s", "finish s", "other cores busy"]
-    head = [f"| {' | '.join(names)} |", f"| {' | '.join(['---'] * len(names))} |"]
-    return head + [_line(results, name, entry) for name, entry in results.ran().items()]
+def columns(ratio: str) -> list[str]:
+    """Names of what `cells` gives; `ratio` in words."""
+    names = ["", "rows", "rows/s [range]", ratio, "of ideal", "CPU ms/row", "its CPU ÷ ours"]
+    return [*names, "peak RSS MiB", "start-up s", "finish s", "other cores busy"]
 
 
-def _line(results: Results, name: str, entry: Entry) -> str:
+def cells(results: Results, name: str, entry: Entry, yardstick: str) -> list[str]:
+    """The medians of one contender, with the ratio of `yardstick` to it."""
     speeds = entry.all("rows_a_second")
-    ratio, share = results.ratio(RECIPE, name), results.ideal_share(name)
-    cells = [
+    ratio, share = results.ratio(yardstick, name), results.ideal_share(name)
+    cpu = results.ratio(name, yardstick, "cpu_ms_a_row")
+    return [
         entry.title,
         f"{entry.rows:,}",
         f"{entry.median('rows_a_second'):,.0f} [{min(speeds):,.0f}-{max(speeds):,.0f}]",
         "-" if ratio is None else f"{ratio:.2f}",
         "-" if share is None else f"{share:.1%}",
         f"{entry.median('cpu_ms_a_row'):.2f}",
+        "-" if cpu is None else f"{cpu:.2f}",
         f"{entry.median('peak_rss_mib'):.0f}",
         f"{entry.median('startup_seconds'):.1f}",
         f"{entry.median('finish_seconds'):.1f}",
         f"{entry.median('other_cores'):.2f}",
     ]
-    return f"| {' | '.join(cells)} |"
 
 
-def _versions_and_failures(results: Results) -> list[str]:
+def versions_and_failures(results: Results) -> list[str]:
     lines = [f"- {it.title}: {it.versions}." for it in results.entries.values() if it.versions]
     lines += [
         f"- **Failed**: {entry.title}, {failure}"

@@ -42,11 +42,16 @@ class Results:
     def ran(self) -> dict[str, Entry]:
         return {name: entry for name, entry in self.entries.items() if entry.runs}
 
-    def ratio(self, name: str, to: str) -> float | None:
-        """Median over the rounds of rows/s against another contender in the same round."""
+    @property
+    def rounds(self) -> int:
+        """Up to the last one that anybody ran."""
+        return max((max(it.runs, default=0) for it in self.entries.values()), default=0)
+
+    def ratio(self, name: str, to: str, figure: str = "rows_a_second") -> float | None:
+        """Median over the rounds of a figure against that of another contender in the same round."""
         ours, theirs = self._runs(name), self._runs(to)
         ratios = [
-            ours[number].rows_a_second / theirs[number].rows_a_second
+            getattr(ours[number], figure) / getattr(theirs[number], figure)
             for number in ours.keys() & theirs.keys()
         ]
         return median(ratios) if ratios else None
@@ -60,10 +65,10 @@ class Results:
     def _runs(self, name: str) -> Mapping[int, Figures]:
         return self.entries[name].runs if name in self.entries else {}
 
-    def save(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+    def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
-        (directory / f"{self.latency_ms}ms.json").write_text(text + "\n", encoding="utf-8")
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> Results:

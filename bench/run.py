@@ -9,16 +9,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.lineup import LATENCIES, LINEUP, RECIPE, Contender
-from bench.measure import Prepared, measured
-from bench.peer import Peer
-from bench.recipe_job import RecipeJob
-from bench.report import report, rewrite
+from bench.lineup import LATENCIES, LINEUP, Contender
+from bench.measure import measured
+from bench.page import RESULTS, rewrite
+from bench.report import report
 from bench.results import Entry, Results, conditions, load
-from bench.stub import BenchError, Stub, compile_stub, running_stub
+from bench.stub import BenchError, compile_stub, running_stub
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results"
 QUICK_RESULTS = HERE / "build" / "quick"
 ROUNDS = 5
 
@@ -27,24 +25,27 @@ def main() -> None:
     """Exit code 1 when a contender failed; what the others did stands."""
     chosen = arguments()
     contenders = [it for it in LINEUP if it.name in chosen.only]
-    folder, rounds = (QUICK_RESULTS, 1) if chosen.quick else (RESULTS, ROUNDS)
+    folder, rounds = (QUICK_RESULTS, 1) if chosen.quick else (RESULTS, chosen.rounds)
     try:
         compile_stub()
     except BenchError as error:
         sys.exit(str(error))
     by_latency = {}
     for latency_ms in chosen.latency:
-        results = by_latency[latency_ms] = Results(latency_ms, conditions())
+        path = folder / f"{latency_ms}ms.json"
+        results = load(path) if chosen.more else Results(latency_ms, conditions())
+        by_latency[latency_ms] = results
         for contender in contenders:
             rows = contender.rows_at(latency_ms, quick=chosen.quick)
-            if rows:
+            if rows and contender.name not in results.entries:
                 results.entries[contender.name] = entered(contender, rows)
-        for number in range(1, rounds + 1):
+        first = results.rounds + 1
+        for number in range(first, first + rounds):
             run_round(results, contenders, number)
-            results.save(folder)  # a benchmark that is cut short leaves what it measured
+            results.save(path)  # a benchmark that is cut short leaves what it measured
     if not chosen.quick:
         by_latency = {it.latency_ms: it for it in map(load, RESULTS.glob("*ms.json"))}
-        rewrite(HERE / "README.md", report(by_latency))
+        rewrite("speed", report(by_latency))
     print(report(by_latency))
     if any(entry.failures for it in by_latency.values() for entry in it.entries.values()):
         sys.exit(1)
@@ -56,6 +57,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="one round of few rows; README and results/ stay"
     )
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--more", action="store_true", help="rounds beside those in results/")
     parser.add_argument("--latency", type=int, nargs="+", choices=LATENCIES, default=LATENCIES)
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     return parser.parse_args()
@@ -79,7 +82,7 @@ def run_round(results: Results, contenders: Sequence[Contender], number: int) ->
             continue
         try:
             with tempfile.TemporaryDirectory() as name, running_stub(results.latency_ms) as stub:
-                prepared = prepare(contender, stub, entry.rows, Path(name))
+                prepared = contender.prepare(stub, entry.rows, Path(name))
                 run = entry.runs[number] = measured(prepared, stub, entry.rows)
         except BenchError as error:
             entry.failures.append(f"round {number}: {str(error).splitlines()[-1]}")
@@ -91,13 +94,6 @@ def run_round(results: Results, contenders: Sequence[Contender], number: int) ->
             f"  (others kept {run.other_cores:.2f} cores busy)",
             flush=True,
         )
-
-
-def prepare(contender: Contender, stub: Stub, rows: int, directory: Path) -> Prepared:
-    if contender.name == RECIPE:
-        return RecipeJob(stub, rows, directory)
-    module = f"bench.contenders.{contender.name}"
-    return Peer(module, contender.python(), stub.base_url, rows, directory)
 
 
 if __name__ == "__main__":

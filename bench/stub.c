@@ -1,6 +1,7 @@
 // A chat completions server that is never the bottleneck: one thread, epoll, constant latency.
 //
-// usage: stub LATENCY_MS LLM_ID      prints the port it listens on (loopback only), ends on SIGTERM
+// usage: stub LATENCY_MS LLM_ID [HANG_EVERY]    prints the port it listens on (loopback only), ends on SIGTERM;
+//                                    every so many requests of rows never get an answer
 //   POST .../chat/completions        the answer's text begins with the "id=<digits>;" of the request's body, so
 //                                    that a client can check every answer against its row
 //   GET  .../models, .../auth/info   the one LLM id, and whose credential it is: what a client may ask first
@@ -34,6 +35,7 @@ typedef struct Connection {
     int fd;
     size_t filled;
     bool waiting; // for its answer to be due
+    bool hanging; // until the client gives up
     bool closed;
     double due;
     long row;
@@ -46,6 +48,7 @@ static double latency;
 static const char *llm_id;
 static char text[ANSWER_LIMIT / 2];
 static int poller, timer;
+static long hang_every;
 static long requests, answered, in_flight, max_in_flight, connections;
 static double first_request, last_answer;
 static volatile sig_atomic_t ended;
@@ -116,6 +119,10 @@ static void accept_completion(Connection *c, const char *body) {
     c->row = id ? strtol(id + 3, NULL, 10) : -1;
     if (id && requests++ == 0) first_request = now();
     if (id && ++in_flight > max_in_flight) max_in_flight = in_flight;
+    if (id && hang_every && requests % hang_every == 0) {
+        c->waiting = c->hanging = true;
+        return;
+    }
     if (latency <= 0) {
         answer(c);
         return;
@@ -197,7 +204,7 @@ static void serve(Connection *c) {
 
 static void drop(Connection *c) {
     if (c->waiting) {
-        TAILQ_REMOVE(&waiting, c, queue);
+        if (!c->hanging) TAILQ_REMOVE(&waiting, c, queue);
         if (c->row >= 0) in_flight--;
     }
     close(c->fd);
@@ -270,12 +277,13 @@ static void end(int signal_number) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 3) {
-        fputs("usage: stub LATENCY_MS LLM_ID\n", stderr);
+    if (count < 3 || count > 4) {
+        fputs("usage: stub LATENCY_MS LLM_ID [HANG_EVERY]\n", stderr);
         return 2;
     }
     latency = atof(arguments[1]) / 1000;
     llm_id = arguments[2];
+    if (count == 4) hang_every = atol(arguments[3]);
     write_text();
     signal(SIGTERM, end);
     poller = epoll_create1(0);

@@ -62,8 +62,9 @@ def compile_stub() -> None:
 
 
 @contextmanager
-def running_stub(latency_ms: int) -> Iterator[Stub]:
-    command = [str(PROGRAM), str(latency_ms), LLM_ID]
+def running_stub(latency_ms: int, *, hang_every: int = 0) -> Iterator[Stub]:
+    """`hang_every`: so many requests get one that is never answered; 0: all are."""
+    command = [str(PROGRAM), str(latency_ms), LLM_ID, str(hang_every)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             port = process.stdout.readline().strip() if process.stdout else ""

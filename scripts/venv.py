@@ -34,10 +34,12 @@ INSTALLS: dict[str, tuple[str, ...]] = {
         "-r",
         "tests/embedded/requirements.txt",
     ),
-    # Three: the peers want releases of openai that exclude one another.
+    # Several: the peers want releases of openai that exclude one another.
     "bench": ("-r", "requirements/bench.txt"),
     "bench-litellm": ("-r", "requirements/bench-litellm.txt"),
     "bench-curator": ("-r", "requirements/bench-curator.txt"),
+    # Clients that save their answers; openai 3 with them.
+    "bench-saved": ("-r", "requirements/bench-saved.txt"),
 }
 
 
