@@ -175,5 +175,7 @@ def _without_quotes(text: str, request: CompletionRequest | None) -> str:
         # As sent, and as a body that holds JSON in a string would quote it; in whole words: "a" is no part of "quota".
         bare = sent.strip()
         for quoted in (sent, json.dumps(sent)[1:-1], bare, json.dumps(bare)[1:-1]) if bare else ():
-            text = re.sub(rf"(?<!\w){re.escape(quoted)}(?!\w)", " ", text)
+            # Looked for first: to compile the pattern of a long prompt would keep all other calls waiting.
+            if quoted in text:
+                text = re.sub(rf"(?<!\w){re.escape(quoted)}(?!\w)", " ", text)
     return text

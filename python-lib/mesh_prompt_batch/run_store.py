@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 NEEDED_FREE_BYTES = 64 * 1024 * 1024
 _PAGE = 250
 # `answer` holds what earlier runs left. `reused` names the rows that are not asked: they take such an answer, or the
-# outcome of an earlier row of this run that asks the same.
+# outcome of an earlier row of this run that asks the same, their `twin`. A row with both is a copy: what the answer
+# cost counts once.
 _SCHEMA = """
     PRAGMA journal_mode = MEMORY;
     PRAGMA synchronous = OFF;
@@ -41,8 +42,9 @@ _SCHEMA = """
 """
 _NEW = "number BETWEEN :first AND :last"
 _RESUME = f"""
-    INSERT INTO reused (number, answer)
-    SELECT number, MIN(place) FROM input JOIN answer USING (key) WHERE {_NEW} GROUP BY number
+    INSERT INTO reused (number, answer, twin)
+    SELECT number, MIN(place), NULLIF((SELECT MIN(number) FROM input AS earlier WHERE earlier.key = input.key), number)
+    FROM input JOIN answer USING (key) WHERE {_NEW} GROUP BY number
 """  # noqa: S608  # constants
 _COPY = f"""
     INSERT INTO reused (number, twin)
@@ -51,9 +53,10 @@ _COPY = f"""
         FROM input WHERE {_NEW} AND key IS NOT NULL AND number NOT IN (SELECT number FROM reused WHERE {_NEW})
     ) WHERE first < number
 """  # noqa: S608  # as above
+_COUNTS = f"SELECT COUNT(*) - COUNT(twin), COUNT(twin) FROM reused WHERE {_NEW}"  # noqa: S608  # as above
 _ROWS = """
     SELECT input.number, input.cells, COALESCE(outcome.record, answer.record, original.record),
-        CASE WHEN reused.number IS NULL THEN 'call' WHEN reused.answer IS NULL THEN 'identical' ELSE 'resumed' END
+        CASE WHEN reused.number IS NULL THEN 'call' WHEN reused.twin IS NULL THEN 'resumed' ELSE 'identical' END
     FROM input
     LEFT JOIN outcome USING (number)
     LEFT JOIN reused USING (number)
@@ -159,8 +162,9 @@ class RunStore:
         added = {"first": first_number, "last": first_number + len(rows) - 1}
         with self._transaction() as connection:
             connection.executemany("INSERT INTO input VALUES (?, ?, ?, ?)", numbered)
-            resumed = connection.execute(_RESUME, added).rowcount
-            return Reused(resumed, connection.execute(_COPY, added).rowcount)
+            connection.execute(_RESUME, added)
+            connection.execute(_COPY, added)
+            return Reused(*connection.execute(_COUNTS, added).fetchone())
 
     def times_seen(self, fingerprints: Sequence[bytes]) -> list[int]:
         """For each of them, how often it came before, in this call and all earlier ones."""

@@ -203,6 +203,14 @@ def test_resumed_answers_keep_what_they_cost_and_copies_cost_nothing(recipe: Run
     assert recipe.target.column("cost") == [9e-07, 2e-05, 0.0, None]
 
 
+def test_copies_of_a_resumed_answer_cost_nothing_either(recipe: Run) -> None:
+    recipe.run([ANSWERED, ANSWERED, FAILED], **PRICES)
+    recipe.run([ANSWERED, ANSWERED, FAILED], **PRICES, output_columns="full")
+    assert recipe.target.column("source") == ["resumed", "identical", "call"]
+    assert recipe.target.column("cost") == [9e-07, 0.0, None]
+    assert recipe.target.column("prompt_tokens") == [2, 0, None]
+
+
 def test_runs_of_one_second_have_different_names_and_later_ones_sort_behind() -> None:
     assert len({new_run_id() for _ in range(100)}) == 100
     assert new_run_id() > "20260101T000000Z-ffffffff"

@@ -1,5 +1,7 @@
 """What a refused call means, from its status and body."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,3 +94,10 @@ def test_a_short_message_is_taken_out_as_a_word_and_not_out_of_words() -> None:
     request = CompletionRequest("llm", ({"role": "user", "content": "a"},), {})
     error = call_error(Refusal(500, {"message": "Cost quota is exceeded by a"}), request)
     assert isinstance(error, LlmError)
+
+
+def test_a_long_prompt_that_a_body_does_not_quote_keeps_nobody_waiting() -> None:
+    long = tuple({"role": "user", "content": f"{n} {'word ' * 5_000}"} for n in range(50))
+    started = time.process_time()
+    call_error(Refusal(429, openai("slow down")), CompletionRequest("llm", long, {}))
+    assert time.process_time() - started < 1.0
