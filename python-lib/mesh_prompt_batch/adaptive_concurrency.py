@@ -34,6 +34,7 @@ class AdaptiveConcurrency:
     _round: list[float] = field(default_factory=list)
     _base: float = math.inf
     slow: bool = False
+    retreats: int = 0
     # Since the last retreat: without one, a further refusal tells nothing new.
     _succeeded: bool = True
 
@@ -76,6 +77,7 @@ class AdaptiveConcurrency:
         self._step = 1.0
         self._probe_at = now + self._probe_seconds
         self._last_retreat = now
+        self.retreats += 1
         self._succeeded = False
         self._set(self._ceiling)
 
@@ -98,6 +100,7 @@ class AdaptiveConcurrency:
         self._base = min(mean, self._base * BASE_DRIFT)
         self.slow = mean > NO_GROWTH_RATIO * self._base
         if mean > RETREAT_RATIO * self._base and self.limit > START:
+            self.retreats += 1
             self._ceiling = max(float(START), self.limit * RETREAT)
             self._probe_at = now + max(self._probe_seconds, latency)
             self._set(self._ceiling)

@@ -26,6 +26,7 @@ from mesh_prompt_batch.progress import closing_lines
 from mesh_prompt_batch.rows import Rows
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_id import new_run_id
+from mesh_prompt_batch.run_report import RunReport
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import LABELS, Settings
 from mesh_prompt_batch.spend_rules import check_spend_limit
@@ -91,8 +92,10 @@ def complete_dataset(
     images = _images(settings, plan.read, workplace)
     calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
     asking = _asking(settings, request_from_row, calls)
-    with RunStore(workplace.directory) as store, images, checkpoint:
+    report = RunReport(workplace.run_id, settings.shown(), totals, workplace.open_folder)
+    with RunStore(workplace.directory) as store, report, images, checkpoint:
         asking = replace(asking, spend=_spend_limit(settings, prices, checkpoint))
+        report.began(store, asking.spend)
         chunks = images.looked_up(_limited(source.chunks(plan.read), settings.output.row_limit))
         try:
             whole = _all_asked(chunks, asking, store, checkpoint, totals, settings)
@@ -144,6 +147,7 @@ def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bo
         sentence = f"{str(error).rstrip('.')}; {totals.so_far()}."
         if not settings.run.publishes_when_stopped or not totals.completed + totals.resumed:
             raise CleanStopError(sentence) from None
+        totals.stopped_by = sentence
         logger.warning(f"THE RUN STOPPED AND ITS OUTPUT IS NOT COMPLETE. {sentence}")
         return False
     return True

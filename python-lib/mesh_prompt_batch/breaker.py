@@ -15,6 +15,7 @@ class Breaker:
     Times are those of any clock that only moves forward, in seconds.
     """
 
+    openings: int = 0
     _failures: int = 0
     _opened: float = math.inf
     _wait: float = FIRST_WAIT_SECONDS
@@ -51,6 +52,7 @@ class Breaker:
             return
         if not self.is_open:
             self._opened = now
+            self.openings += 1
         elif not was_probe:
             # One of those that were in flight when it opened.
             return

@@ -202,6 +202,7 @@ OTHERS = (
         {},
         _says(_WORD),
     ),
+    STREAMING,
     Probe("json_by_prompt", "JSON by prompt", _JSON_MESSAGES, {}, _as_asked_by_prompt),
     Probe(
         "response_format",
@@ -221,11 +222,7 @@ OTHERS = (
     Probe(
         "temperature", "temperature", _user("Say ok."), {"temperature": 0}, lambda _answer: ACCEPTED
     ),
-    # Last, as a stream that stands still takes the whole patience.
-    STREAMING,
 )
 MOST_CALLS = 3 + len(OTHERS)
 # By column, in the table's order.
-CAPABILITIES = {
-    it.column: it.label for it in (OTHERS[0], STREAMING, ALIVE, *OTHERS[1:-1], MAX_TOKENS)
-}
+CAPABILITIES = {it.column: it.label for it in (*OTHERS[:2], ALIVE, *OTHERS[2:], MAX_TOKENS)}

@@ -165,6 +165,7 @@ class Engine:
             async with self._asking.calls as call:
                 self._traffic, self._router = self._ways(call)
                 self._bounds.insert(0, self._router.bound)
+                helpers.append(asyncio.ensure_future(self._helped(self._sample())))
                 if self._asking.time_limit_seconds is not None:
                     limit = self._asking.time_limit_seconds
                     helpers.append(loop.call_later(limit, self._traffic.close, _out_of_time(limit)))
@@ -240,6 +241,14 @@ class Engine:
             return None
         finally:
             totals.call_ended(time.monotonic())
+
+    async def _sample(self) -> None:
+        while True:
+            try:
+                await asyncio.sleep(self._totals.course.seconds_to_next_sample)
+            finally:
+                # Also at the end, so that no moment of back-off is left out.
+                self._totals.sampled(time.monotonic(), self._router.sample())
 
     async def _report(self) -> None:
         # Soon at first: whoever watches wants to see that it works, and how fast.

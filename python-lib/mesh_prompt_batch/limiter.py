@@ -35,11 +35,21 @@ class Limiter:
         self._adaptive = AdaptiveConcurrency(own.limits.max_concurrency)
         self._learnt = LearntPace()
         self._paused_until = self._paused_at = -math.inf
+        self.pauses = 0
 
     @property
     def concurrency(self) -> int:
         limits = self.own.limits
         return int(self._adaptive.limit) if limits.adaptive else limits.max_concurrency
+
+    @property
+    def retreats(self) -> int:
+        """How often it went back to fewer calls at once."""
+        return self._adaptive.retreats
+
+    def is_held(self, now: float) -> bool:
+        """Whether the LLM is not to be called just now: its provider asked for a pause, or only fails."""
+        return self._paused_until > now or self.breaker.is_open
 
     def delay(self, now: float) -> float:
         """Seconds after which to ask again, 0.0 when the LLM may be called now, infinite: when a call has ended.
@@ -98,6 +108,7 @@ class Limiter:
         if retry_after is not None:
             self._paused_until = max(self._paused_until, now + retry_after)
             if not during_pause:
+                self.pauses += 1
                 self._paused_at = now
                 self._learnt.paused(now, call.at, retry_after)
         self._ended(call.tokens if error_type == "rate_limit" else 0.0)

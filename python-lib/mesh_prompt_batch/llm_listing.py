@@ -139,12 +139,12 @@ def _require(required: Sequence[str], found: Mapping[str, Finding]) -> None:
         for it in required
         if it in found and it not in missing and not found[it].answers
     ]
-    problems = []
+    no_answer = f"Required LLMs do not answer: {', '.join(silent)}." if silent else ""
     if missing:
-        unlisted = f"the LLM Mesh does not list {', '.join(missing)} for you in this project and"
-        problems.append(f"{unlisted} for the purposes chosen")
-    if silent:
-        problems.append(f"no answer comes from {', '.join(silent)}")
-    if problems:
-        kind = SettingsError if missing else PromptBatchError
-        raise kind(f"'{LABELS['required_llm_ids']}': {'; '.join(problems)}.")
+        unlisted = (
+            f"'{LABELS['required_llm_ids']}': the LLM Mesh does not list {', '.join(missing)}"
+            " for you in this project and for the purposes chosen."
+        )
+        raise SettingsError(f"{unlisted} {no_answer}".rstrip())
+    if no_answer:
+        raise PromptBatchError(no_answer)

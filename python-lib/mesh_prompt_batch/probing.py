@@ -19,9 +19,8 @@ from mesh_prompt_batch.capability_probes import (
 from mesh_prompt_batch.errors import CallError
 from mesh_prompt_batch.llm_checks import ANSWERS, Calls, Effort, Examination, Finding
 
-# After one of these the calls that are left would only end, or wait, as this one did. A stream may be cut where whole
-# answers arrive.
-_HOPELESS = ("quota", "authentication", "timeout")
+# After one of these the calls that are left would only end, or wait, as this one did.
+_HOPELESS = ("quota", "authentication", "timeout", "connection")
 
 
 class _HopelessError(Exception):

@@ -12,6 +12,7 @@ from mesh_prompt_batch.errors import CallError, LlmDownError, LlmError, NoLlmLef
 from mesh_prompt_batch.gate import Call, Gate, WentElsewhereError
 from mesh_prompt_batch.limiter import Limiter
 from mesh_prompt_batch.progress import duration
+from mesh_prompt_batch.timeline import Sample
 from mesh_prompt_batch.traffic import Traffic
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,19 @@ class Router:
         bounds = {llm_id: bound for llm_id, gate in self._gates.items() if (bound := gate.bound())}
         several = len(self._gates) > 1
         return ", ".join(f"{bound} ({it})" if several else bound for it, bound in bounds.items())
+
+    def sample(self) -> Sample:
+        """How things stand now, over all LLMs."""
+        own, now = self._traffic.own, self._traffic.now()
+        limiters = [gate.limiter for gate in self._gates.values()]
+        return Sample(
+            own.in_flight,
+            min(own.limits.max_concurrency, sum(it.concurrency for it in limiters)),
+            held=any(it.is_held(now) for it in limiters),
+            pauses=sum(it.pauses for it in limiters),
+            retreats=sum(it.retreats for it in limiters),
+            left_alone=sum(it.breaker.openings for it in limiters),
+        )
 
     async def call(self, request: CompletionRequest) -> Completion:
         """As a gate does; LlmError where the row's LLM and its fallback are given up, though others are not.

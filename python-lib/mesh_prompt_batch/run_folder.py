@@ -43,6 +43,7 @@ class RunFolder:
     ) -> None:
         """`place`: the full name of the output and the partition, "" where there is none."""
         output, partition = place
+        self.name = ", partition ".join(filter(None, place))
         self._folder = folder
         self._root = f"{_as_name(output)}/{_as_name(partition or 'whole')}/"
         self._sleep = sleep

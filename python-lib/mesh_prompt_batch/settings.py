@@ -82,7 +82,11 @@ class Settings:
                     raise _no_such_column(LABELS[parameter], name, columns)
 
     def described(self) -> str:
-        """One line for the log: no prompt and no credential is among the settings."""
+        """One line for the log."""
+        return "; ".join(f"{name}: {value}" for name, value in self.shown().items())
+
+    def shown(self) -> dict[str, object]:
+        """By name: of prompts no more than that they changed, and there is no credential among settings."""
         groups = (
             self.llm,
             self.messages,
@@ -92,8 +96,7 @@ class Settings:
             self.prices,
             self.output,
         )
-        shown = {name: it for group in groups for name, it in group.described().items()}
-        return "; ".join(f"{name}: {value}" for name, value in shown.items())
+        return {name: it for group in groups for name, it in group.described().items()}
 
 
 def _no_such_column(label: str, name: str, columns: Sequence[str]) -> SettingsError:

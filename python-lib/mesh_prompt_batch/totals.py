@@ -4,9 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from mesh_prompt_batch.completion import Completion, Failure, Outcome
+from mesh_prompt_batch.course import Course
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.spent import Spent
+from mesh_prompt_batch.timeline import Sample
 
 ROWS_BEFORE_JUDGING = 100
 
@@ -24,7 +26,8 @@ class Totals:
     """`rows` counts what was read so far; `all_read` says whether that is all there is.
 
     `resumed` and `identical` rows need no call: an earlier run answered them, or they ask what an earlier row asks.
-    All other counts are of the rows that this run asks.
+    All other counts are of the rows that this run asks. `stopped_by`: the sentence of the limit that ended the run,
+    where what is answered is published.
     """
 
     rows: int = 0
@@ -40,6 +43,8 @@ class Totals:
     examples: dict[str, str] = field(default_factory=dict)
     first_call: float | None = None
     last_outcome: float | None = None
+    stopped_by: str = ""
+    course: Course = field(default_factory=Course)
 
     def call_started(self, now: float) -> None:
         """`now` in seconds of any clock that only moves forward."""
@@ -48,6 +53,11 @@ class Totals:
 
     def call_ended(self, now: float) -> None:
         self.last_outcome = now
+
+    def sampled(self, now: float, sample: Sample) -> None:
+        """Told about once a second while calls go on."""
+        if self.first_call is not None:
+            self.course.sampled(now - self.first_call, sample)
 
     @property
     def seconds(self) -> float:
@@ -73,6 +83,7 @@ class Totals:
 
     def add(self, row_number: int, outcome: Outcome) -> None:
         self.attempts += outcome.attempts
+        self.course.decided(self.seconds, row_number, outcome)
         self.spent.add(outcome.usage, answered=isinstance(outcome, Completion))
         if isinstance(outcome, Completion):
             self.completed += 1

@@ -59,7 +59,7 @@ def test_a_night_without_the_llm_builds_nothing_and_says_why(night: ScenarioFlow
         "Build": "",
         "Failure rate": "",
     }
-    assert f"'Required LLM ids': no answer comes from {LLM_ID} (server (HTTP 503))." in ended.report
+    assert f"Required LLMs do not answer: {LLM_ID} (server (HTTP 503))." in ended.report
     assert night.flow.untouched()
     assert night.waits == [300, 300]
 

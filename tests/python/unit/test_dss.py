@@ -12,7 +12,6 @@ from local_dss.behaviour import Behaviour
 from local_dss.job_description import VARIABLE, JobDescription
 from local_dss.mesh_server import MeshServer
 from local_dss.project import Project
-from local_dss.project_api import ProjectApi
 from mesh_prompt_batch import MeshClient
 from mesh_prompt_batch.adapters import dss, mesh
 from mesh_prompt_batch.errors import SettingsError
@@ -111,30 +110,6 @@ def test_a_recipe_gets_what_dss_hands_to_it(inside: Enter, server: MeshServer) -
         assert accepted.llm_ids == set(server.llm_ids)
         listed = recipe.mesh.list_llms("TEXT_EMBEDDING_EXTRACTION")
         assert [it["id"] for it in listed] == ["huggingfacelocal:hf:intfloat/e5=base"]
-
-
-def test_a_macro_writes_a_variable_and_a_dataset_that_no_recipe_builds(
-    inside: Enter, tmp_path: Path
-) -> None:
-    recipes = {"compute_out": (["in"], ["out"])}
-    with MeshServer(project=ProjectApi(Project(tmp_path, "P"), recipes)) as server:
-        server.gate.project_key = "P"
-        roles: dict[str, Any] = {"inputs": {}, "outputs": {}}
-        project = inside(host=server.backend, ticket="ticket-of-the-job", **roles)
-        for name in ("in", "out", "free"):
-            project.create(name, [], [])
-        with dss.mesh("P", {}, "list-llms") as way:
-            way.save_variable("llms", [{"id": "a"}])
-            for name in ("free", "P.free", "in"):
-                assert way.table_dataset(name).schema() == []
-            way.table_dataset("free").write(SCHEMA[:1], [["a"]])
-            with pytest.raises(SettingsError, match="'Save to dataset': a recipe builds out"):
-                way.table_dataset("out")
-            for name in ("gone", "OTHER.free"):
-                with pytest.raises(SettingsError, match=f"there is no dataset {name} in this"):
-                    way.table_dataset(name)
-        assert server.project.variables["standard"] == {"llms": [{"id": "a"}]}
-    assert project.dataset("free").rows() == [{"id": "a"}]
 
 
 def test_images_come_from_the_folder_of_their_role(inside: Enter) -> None:

@@ -144,7 +144,7 @@ def test_a_limit_of_tokens_may_go_by_another_name() -> None:
         (LlmError("quota", "w"), 4),
         (LlmError("authentication", "w", status=401), 4),
         (TransientError("timeout", "w"), 4),
-        (TransientError("connection", "w"), USUAL_CALLS),
+        (TransientError("connection", "w"), 4),
         (LlmError("not_found", "w", status=404), USUAL_CALLS),
         (TransientError("rate_limit", "w", status=429), USUAL_CALLS),
         (TransientError("server", "w", status=500), USUAL_CALLS),
@@ -157,7 +157,7 @@ def test_a_failure_is_a_verdict_in_our_words_and_some_end_the_questions(
     llm = Llm(fails_at(4, error))
     finding = llm.examined()["llm"]
     assert finding.answers
-    assert finding.verdicts["json_by_prompt"] == str(error)
+    assert finding.verdicts["streaming"] == str(error)
     assert len(llm.asked) == calls
     assert llm.progress[-1] == 100
     assert len(llm.progress) == MOST_CALLS
@@ -197,9 +197,8 @@ def test_usage_may_be_told_in_one_way_only(usage: bool, streamed: bool, verdict:
 
 
 def test_where_streams_fail_usage_is_that_of_whole_answers() -> None:
-    llm = Llm(fails_at(USUAL_CALLS, TransientError("connection", "w")))
-    verdicts = llm.examined()["llm"].verdicts
-    assert (verdicts["usage"], verdicts["streaming"]) == ("reported", "connection")
+    llm = Llm(fails_at(4, TransientError("server", "w", status=500)))
+    assert llm.examined()["llm"].verdicts["usage"] == "reported"
 
 
 def test_many_llms_are_asked_at_once_and_one_that_fails_is_its_row() -> None:

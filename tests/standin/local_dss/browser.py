@@ -100,6 +100,11 @@ class Browser:
         while self._next().get("method") != "Page.loadEventFired":
             pass
 
+    def prefer(self, scheme: str, medium: str = "screen") -> None:
+        """A colour scheme, light or dark, and where pages appear: on a screen or in print."""
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self._ask("Emulation.setEmulatedMedia", media=medium, features=[feature])
+
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression on the page. Raises BrowserError for what it throws."""
         answer = self._ask("Runtime.evaluate", expression=expression, returnByValue=True)

@@ -73,7 +73,6 @@ class Scenario:
             if step["resetScenarioStatus"]:
                 outcome = SUCCESS
             runs.append(self._tried(step))
-            # Told nowhere: that an ignored failure leaves the scenario's outcome alone.
             ignored = runs[-1].outcome == FAILED and step["params"].get("proceedOnFailure")
             outcome = outcome if ignored else max(outcome, runs[-1].outcome, key=OUTCOMES.index)
         return ScenarioRun(outcome, runs)

@@ -1,0 +1,106 @@
+"""The run report as people meet it: in a real browser, narrow and wide, light and dark."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from made_up_run import told_of
+
+from local_dss.browser import Browser, chromium, running
+from mesh_prompt_batch.report import report_page
+
+WIDTHS = (480, 900, 1400)
+# WCAG 2.2, 1.4.3: text, but for large one.
+LEAST_CONTRAST = 4.5
+# Texts whose contrast with the nearest opaque background is below the least, each with what it has.
+FAINT = """
+(least => {
+  const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const light = colour => {
+    const [r, g, b] = numbers(colour).map(it => {
+      const part = it / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    for (let it = element; it; it = it.parentElement) {
+      const colour = getComputedStyle(it).backgroundColor;
+      if (numbers(colour).length === 3) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const faint = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || element.closest("svg")) continue;
+    const pair = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a);
+    const contrast = (pair[0] + 0.05) / (pair[1] + 0.05);
+    if (contrast < least) faint.push(`${texts.currentNode.data}: ${contrast.toFixed(1)}`);
+  }
+  return faint;
+})
+"""
+# Elements that are wider than the page though they do not scroll by themselves.
+TOO_WIDE = """
+[...document.querySelectorAll("header *, section, section > *, footer *")]
+  .filter(it => it.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map(it => it.outerHTML.slice(0, 80))
+"""
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(report_page(told_of(5_000)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = chromium()
+    if executable is None:
+        pytest.skip("Chromium is not on the PATH: nobody looks at the report.")
+    with running(executable) as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_everything_fits_and_can_be_read(
+    browser: Browser, document: Path, width: int, scheme: str
+) -> None:
+    browser.prefer(scheme)
+    browser.open(document, width, 900)
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert browser.evaluate(TOO_WIDE) == []
+    assert browser.evaluate(f"{FAINT}({LEAST_CONTRAST})") == []
+    dark = browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 28)"
+    assert dark == (scheme == "dark")
+
+
+def test_pictures_have_a_size_and_labels_stay_readable(browser: Browser, document: Path) -> None:
+    browser.open(document, WIDTHS[0], 900)
+    sizes = browser.evaluate(
+        "[...document.querySelectorAll('svg')].map(it => it.getBoundingClientRect())"
+        ".map(it => [it.width, it.height])"
+    )
+    assert all(width > 200 and height > 10 for width, height in sizes)
+    smallest = browser.evaluate(
+        "Math.min(...[...document.querySelectorAll('body *')]"
+        ".map(it => parseFloat(getComputedStyle(it).fontSize)))"
+    )
+    assert smallest >= 12
+
+
+def test_on_paper_it_is_black_on_white_and_nothing_is_cut(browser: Browser, document: Path) -> None:
+    browser.prefer("light", "print")
+    browser.open(document, 900, 900)
+    assert (
+        browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    )
+    assert (
+        browser.evaluate("getComputedStyle(document.querySelector('.scrolls')).overflowX")
+        == "visible"
+    )
+    browser.prefer("light")
