@@ -118,6 +118,8 @@ def report(kept: dict[str, Any]) -> str:
 
 def _spread(title: str, ran: Sequence[tuple[Case, Any]]) -> str:
     peaks = [run["peak_rss_mib"] for case, run in ran if case.title == title]
+    if len(peaks) == 1:
+        return f"- {title}: one size alone says nothing about growth."
     spread = max(peaks) - min(peaks)
     verdict = "reached" if spread <= MOST_SPREAD_MIB else "**not reached**"
     return f"- {title}: within {spread:.1f} MiB of each other, {MOST_SPREAD_MIB:.0f} are allowed: {verdict}."

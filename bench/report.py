@@ -70,14 +70,14 @@ def report(by_latency: Mapping[int, Results]) -> str:
 
 
 def _by_cpu(results: Results) -> list[str]:
-    """The same comparisons in CPU time, which busy neighbours change little."""
+    """The same comparisons in CPU time, which busy neighbours change less."""
     ratios = [
         (entry.title, results.ratio(name, RECIPE, "cpu_ms_a_row"))
         for name, entry in results.ran().items()
         if name != RECIPE
     ]
     told = "; ".join(f"{title} {ratio:.2f}" for title, ratio in ratios if ratio is not None)
-    return [f"In CPU time a row, which busy neighbours change little, over the recipe's: {told}."]
+    return [f"In CPU time a row, which busy neighbours change less, over the recipe's: {told}."]
 
 
 def columns(ratio: str) -> list[str]:
