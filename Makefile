@@ -1,7 +1,7 @@
 # The commands of the project. Each installs what it needs into .venv/ the first time.
 PYTHON ?= python3
 ENV = $(PYTHON) scripts/venv.py
-CHECKED = python-lib custom-recipes python-runnables scripts tests bench
+CHECKED = python-lib custom-recipes python-runnables resource scripts tests bench
 
 .PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
 .PHONY: bench-crash bench-adaptive bench-validation soak format unit-tests clean help
@@ -38,6 +38,7 @@ check: ## format, lint, types, import contracts
 	$$bin/ruff format --check $(CHECKED) && \
 	$$bin/ruff check $(CHECKED) && \
 	$$bin/mypy && \
+	for macro in python-runnables/*/runnable.py; do $$bin/mypy $$macro || exit 1; done && \
 	PYTHONPATH=python-lib $$bin/lint-imports
 
 format: ## format the code and mend what the linter can

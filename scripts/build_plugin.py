@@ -21,6 +21,7 @@ SHIPPED = (
     "python-runnables/*/runnable.json",
     "python-runnables/*/runnable.py",
     "python-lib/mesh_prompt_batch/**/*.py",
+    "resource/*.py",
 )
 # The oldest date that a zip can hold: the time of the build says nothing.
 EPOCH = (1980, 1, 1, 0, 0, 0)

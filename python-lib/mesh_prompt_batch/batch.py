@@ -89,12 +89,12 @@ def complete_dataset(
     prices = prices_of_run(settings.prices, settings.llm.llm_id, workplace.list_price)
     check_spend_limit(settings, prices)
     request_from_row = request_builder(settings, plan.read)
-    images = _images(settings, plan.read, workplace)
+    images = images_of(settings, plan.read, workplace)
     calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
-    asking = _asking(settings, request_from_row, calls)
+    asking = asking_of(settings, request_from_row, calls)
     report = RunReport(workplace.run_id, settings.shown(), totals, workplace.open_folder)
     with RunStore(workplace.directory) as store, report, images, checkpoint:
-        asking = replace(asking, spend=_spend_limit(settings, prices, checkpoint))
+        asking = replace(asking, spend=spend_limit_of(settings, prices, checkpoint))
         report.began(store, asking.spend)
         chunks = images.looked_up(_limited(source.chunks(plan.read), settings.output.row_limit))
         try:
@@ -177,20 +177,20 @@ def _checkpoint(settings: Settings, workplace: Workplace, *, appends: bool) -> C
     )
 
 
-def _images(settings: Settings, columns: Sequence[str], workplace: Workplace) -> RunImages:
+def images_of(settings: Settings, columns: Sequence[str], workplace: Workplace) -> RunImages:
     column = settings.images.column
     position = columns.index(column) if column else None
     return RunImages(position, workplace.open_images, workplace.sleep)
 
 
-def _spend_limit(settings: Settings, prices: Prices, checkpoint: Checkpoint) -> SpendLimit | None:
+def spend_limit_of(settings: Settings, prices: Prices, checkpoint: Checkpoint) -> SpendLimit | None:
     limit = settings.prices.spend_limit
     if limit is None:
         return None
     return SpendLimit(checkpoint.open_spend(limit), prices, checkpoint.record_spend)
 
 
-def _asking(
+def asking_of(
     settings: Settings,
     request_from_row: Callable[[Sequence[str]], CompletionRequest],
     calls: AbstractAsyncContextManager[Call],

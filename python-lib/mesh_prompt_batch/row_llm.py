@@ -40,4 +40,4 @@ def row_llm(settings: LlmSettings, columns: Sequence[str]) -> Callable[[Row], Ro
 
 def _check_allowed(llm_id: str, settings: LlmSettings) -> None:
     if settings.allowed_llm_ids and llm_id not in settings.allowed_llm_ids:
-        raise RequestError("invalid_row", f"The plugin's admins do not allow the LLM {llm_id}.")
+        raise RequestError("invalid_row", f"The plugin's admins do not allow the LLM '{llm_id}'.")

@@ -66,10 +66,25 @@ class Flow:
     def run(self, config: Mapping[str, object] | None = None, **changes: Any) -> JobResult:
         return self.start(config, **changes).wait()
 
-    def macro(self, config: Mapping[str, object], **changes: Any) -> JobResult:
+    def macro(
+        self, config: Mapping[str, object], name: str = "list-llms", **changes: Any
+    ) -> JobResult:
         described = self.describe(inputs={}, outputs={}, **changes)
         bare = JobDescription(**{**vars_of(described), "config": config})
-        return job.run(self.plugin, self.plugin.macro("list-llms"), bare)
+        return job.run(self.plugin, self.plugin.macro(name), bare)
+
+    def has_recipe(self, config: Mapping[str, object] | None = None, **inputs: str) -> None:
+        """The recipe as the project keeps it, named `ask`; `inputs` beside the messages, by role."""
+        roles = {"messages": "prompts", **inputs}
+        self.mesh.project.definitions = {
+            "ask": {
+                "type": "CustomCode_mesh-prompt-batch",
+                "params": {"customConfig": {**CONFIG, **(config or {})}},
+                "inputs": {role: {"items": [{"ref": it}]} for role, it in roles.items()},
+                "outputs": {"completions": {"items": [{"ref": "answers"}]}},
+            },
+            "stack": {"type": "vstack", "params": {}, "inputs": {}, "outputs": {}},
+        }
 
     def code_recipe(self, code: str, folder: Path, **changes: Any) -> JobResult:
         """Code that a user writes, in an environment that has the plugin's packages."""

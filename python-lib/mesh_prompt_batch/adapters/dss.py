@@ -12,10 +12,12 @@ from typing import IO
 import dataiku
 from mesh_prompt_batch.adapters.dss_credentials import TemporaryKeys, candidates
 from mesh_prompt_batch.adapters.dss_flow import free_dataset
+from mesh_prompt_batch.adapters.dss_recipes import last_row_count, read_recipe
 from mesh_prompt_batch.answer_block import Stream
 from mesh_prompt_batch.credentials import Accepted, first_accepted
 from mesh_prompt_batch.endpoint import Endpoint
 from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.flow_recipe import FlowRecipe
 from mesh_prompt_batch.output import Cell, Column
 from mesh_prompt_batch.plugin_settings import PluginSettings
 from mesh_prompt_batch.process import termination_as_exception
@@ -32,16 +34,36 @@ _STORAGE_KEYS = ("originalType", "originalSQLType")
 class InputDataset:
     """A dataset as text: no inference, no dates parsed, no "NA" taken for nothing."""
 
-    def __init__(self, full_name: str) -> None:
-        self._dataset = dataiku.Dataset(full_name)
+    def __init__(self, full_name: str, *, ignore_flow: bool = False) -> None:
+        """`ignore_flow`: whether it need not be an input of the recipe that runs."""
+        self._dataset = dataiku.Dataset(full_name, ignore_flow=ignore_flow)
 
     def schema(self) -> list[Column]:
         return [dict(column) for column in self._dataset.read_schema()]
 
     def chunks(self, columns: Sequence[str]) -> Iterator[list[tuple[str, ...]]]:
+        return self._read(columns, sampling="head", limit=None)
+
+    def random_rows(self, columns: Sequence[str], number: int) -> list[tuple[str, ...]]:
+        """DSS passes over the whole dataset, and sends so many rows."""
+        sample = self._read(columns, sampling="random", limit=number)
+        return [row for chunk in sample for row in chunk]
+
+    def last_row_count(self) -> int | None:
+        return last_row_count(dataiku.api_client(), self._dataset.full_name)
+
+    def _read(
+        self, columns: Sequence[str], sampling: str, limit: int | None
+    ) -> Iterator[list[tuple[str, ...]]]:
         names = [str(column["name"]) for column in self._dataset.read_schema()]
         frames = self._dataset.iter_dataframes_forced_types(
-            names, dict.fromkeys(names, str), [], chunksize=CHUNK_ROWS, keep_default_na=False
+            names,
+            dict.fromkeys(names, str),
+            [],
+            chunksize=CHUNK_ROWS,
+            sampling=sampling,
+            limit=limit,
+            keep_default_na=False,
         )
         for frame in frames:
             yield list(zip(*(frame[name].tolist() for name in columns), strict=True))
@@ -92,8 +114,8 @@ class OutputDataset:
 class ManagedFolder:
     """A managed folder by streams of whole objects: it may lie in a cloud and the job in a container."""
 
-    def __init__(self, full_name: str) -> None:
-        self._folder = dataiku.Folder(full_name)
+    def __init__(self, full_name: str, *, ignore_flow: bool = False) -> None:
+        self._folder = dataiku.Folder(full_name, ignore_flow=ignore_flow)
 
     def names(self) -> list[str]:
         return [path.lstrip("/") for path in self._folder.list_paths_in_partition()]
@@ -136,6 +158,23 @@ class Mesh:
     def save_variable(self, name: str, value: object) -> None:
         """Into the project's variables, beside the others."""
         dataiku.api_client().get_project(self.project_key).update_variables({name: value})
+
+    def recipe(self, name: str) -> FlowRecipe:
+        """A recipe of this project. Raises SettingsError where it is no prompt batch recipe that can be read."""
+        return read_recipe(dataiku.api_client().get_project(self.project_key), name)
+
+    def messages_of(self, recipe: FlowRecipe) -> InputDataset:
+        return InputDataset(self._full_name(recipe.messages), ignore_flow=True)
+
+    def images_of(self, recipe: FlowRecipe) -> Callable[[], ManagedFolder] | None:
+        name = self._full_name(recipe.images)
+        return (lambda: ManagedFolder(name, ignore_flow=True)) if recipe.images else None
+
+    def variables(self) -> Mapping[str, str]:
+        return dataiku.get_custom_variables()
+
+    def _full_name(self, reference: str) -> str:
+        return reference if "." in reference else f"{self.project_key}.{reference}"
 
     def table_dataset(self, name: str) -> OutputDataset:
         """A dataset of this project that no recipe builds. Raises SettingsError for any other."""

@@ -8,26 +8,31 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from scripts.build_plugin import shipped_files
 
-from mesh_prompt_batch import listing_settings, plugin_settings, settings
+from mesh_prompt_batch import flow_recipe, listing_settings, plugin_settings, settings, trial
 from mesh_prompt_batch.capability_probes import MOST_CALLS
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES
 from mesh_prompt_batch.message_settings import WrittenMessages
 from mesh_prompt_batch.output import COLUMNS
 from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.trial import TrialSettings
 from mesh_prompt_batch.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[3]
 PLUGIN = json.loads((ROOT / "plugin.json").read_text())
 RECIPE = json.loads((ROOT / "custom-recipes/mesh-prompt-batch/recipe.json").read_text())
 MACRO = json.loads((ROOT / "python-runnables/list-llms/runnable.json").read_text())
+TRIAL = json.loads((ROOT / "python-runnables/try-rows/runnable.json").read_text())
 ANY = Mapping[str, object]
 FORMS = [
     pytest.param(PLUGIN, plugin_settings.LABELS, id="plugin"),
     pytest.param(RECIPE, settings.LABELS, id="recipe"),
     pytest.param(MACRO, listing_settings.LABELS, id="macro"),
+    pytest.param(TRIAL, trial.LABELS, id="trial"),
 ]
+MACROS = [pytest.param(MACRO, id="list-llms"), pytest.param(TRIAL, id="try-rows")]
 DISPLAY_ONLY = {"show_advanced"}
 # What the recipe needs in every mode.
 NEEDED: ANY = {
@@ -179,10 +184,37 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert PLUGIN["version"] == VERSION == top.group(1)
 
 
-def test_the_macro_asks_for_the_rights_that_the_mesh_wants() -> None:
-    assert MACRO["permissions"] == ["READ_CONF", "WRITE_CONF"]
-    assert MACRO["impersonate"] is True
-    assert MACRO["macroRoles"] == [{"type": "PROJECT_MACROS"}]
+@pytest.mark.parametrize("macro", MACROS)
+def test_macros_ask_for_the_rights_that_the_mesh_wants(macro: ANY) -> None:
+    assert macro["permissions"] == ["READ_CONF", "WRITE_CONF"]
+    assert macro["impersonate"] is True
+    assert macro["macroRoles"] == [{"type": "PROJECT_MACROS"}]
+
+
+@pytest.mark.parametrize("macro", MACROS)
+def test_choices_made_by_python_have_a_script_that_travels(macro: ANY) -> None:
+    dynamic = [it for it in fields(macro) if it.get("getChoicesFromPython")]
+    assert bool(dynamic) == ("paramsPythonSetup" in macro)
+    if dynamic:
+        script = ROOT / "resource" / str(macro["paramsPythonSetup"])
+        assert "do" in {
+            it.name for it in ast.parse(script.read_text()).body if isinstance(it, ast.FunctionDef)
+        }
+        assert script.relative_to(ROOT) in shipped_files()
+
+
+def test_the_choices_are_recipes_of_the_type_that_macros_read() -> None:
+    script = ROOT / "resource/prompt_batch_recipes.py"
+    assert f'RECIPE_TYPE = "{flow_recipe.RECIPE_TYPE}"' in script.read_text()
+    assert flow_recipe.RECIPE_TYPE == "CustomCode_mesh-prompt-batch"
+
+
+def test_a_trial_s_form_has_the_defaults_and_limits_of_the_code() -> None:
+    config = {str(it["name"]): it["defaultValue"] for it in fields(TRIAL) if "defaultValue" in it}
+    named = {"recipe": "ask"}
+    assert TrialSettings.from_config({**named, **config}) == TrialSettings.from_config(named)
+    (rows,) = [it for it in fields(TRIAL) if it["name"] == "rows"]
+    assert (rows["minI"], rows["maxI"]) == (1, trial.MOST_ROWS)
 
 
 def test_the_macro_says_how_many_calls_it_makes() -> None:
@@ -207,7 +239,7 @@ def test_output_columns_keep_their_promised_names_and_types() -> None:
 
 
 def shipped() -> list[Path]:
-    folders = ("python-lib", "custom-recipes", "python-runnables")
+    folders = ("python-lib", "custom-recipes", "python-runnables", "resource")
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
@@ -250,6 +282,7 @@ def test_fields_named_in_sentences_are_fields_of_a_form() -> None:
         *settings.LABELS.values(),
         *listing_settings.LABELS.values(),
         *plugin_settings.LABELS.values(),
+        *trial.LABELS.values(),
     }
     # Names that belong to Dataiku or to the plugin as a whole.
     labels |= {"List available LLMs", "Append instead of overwrite", "Run folder"}

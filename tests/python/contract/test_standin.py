@@ -357,7 +357,7 @@ def test_the_zip_holds_what_dss_needs_and_is_the_same_every_time(tmp_path: Path)
     } <= names
     assert {name.split("/")[0] for name in names} == {
         *("plugin.json", "LICENSE", "README.md", "CHANGELOG.md"),
-        *("code-env", "custom-recipes", "python-lib", "python-runnables"),
+        *("code-env", "custom-recipes", "python-lib", "python-runnables", "resource"),
     }
 
 

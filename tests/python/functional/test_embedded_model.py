@@ -128,3 +128,19 @@ def test_probing_the_model_shows_what_it_does(flow: Flow, embedded_model: str) -
     assert found["images"] not in ("honoured", "not checked")
     assert found["calls"] == "9"
     assert 100 < int(found["tokens"]) < 5_000
+
+
+def test_a_trial_shows_what_the_model_answers(flow: Flow, embedded_model: str) -> None:
+    flow.ask("What is the capital of Japan?", "Say <b>yes</b>.", "not asked")
+    with MeshServer(
+        upstream=Upstream(embedded_model, "unused", MODEL), project=flow.mesh.project
+    ) as mesh:
+        here = replace(flow, mesh=mesh)
+        here.has_recipe({"max_tokens": 16})
+        result = here.macro({"recipe": "ask", "rows": 2}, "try-rows")
+    assert result.succeeded, result.text
+    page = result.result["html"]
+    assert "Tokyo" in page
+    assert "Say &lt;b&gt;yes&lt;/b&gt;." in page
+    assert "2 rows, 0 failed, 2 calls" in page
+    assert len(mesh.calls) == 2

@@ -125,11 +125,21 @@ class Dataset:
         dtypes: Mapping[str, object],
         parse_date_columns: Sequence[str],
         chunksize: int = 10000,
+        sampling: str = "head",
+        limit: int | None = None,
         na_values: object = None,
         keep_default_na: bool = True,
     ) -> Iterator[pd.DataFrame]:
+        """Of a random sample the order is nobody's business."""
         if list(names) != self._names():
             raise ValueError("The stream has every column of the schema, in its order.")
+        if sampling == "random":
+            if limit is None:
+                raise ValueError("A random sample needs a limit or a ratio.")
+            whole = self._read(dtype=dict(dtypes), keep_default_na=keep_default_na)
+            chosen = whole.sample(min(limit, len(whole)))
+            yield from (chosen[at : at + chunksize] for at in range(0, len(chosen), chunksize))
+            return
         yield from self._chunks(
             chunksize=chunksize,
             dtype=dict(dtypes),

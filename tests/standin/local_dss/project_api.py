@@ -1,6 +1,6 @@
 """The part of DSS's public API that speaks of a project's own things: its variables, its datasets, its flow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +14,15 @@ from local_dss.project import Project
 class ProjectApi:
     """`project`: the one whose datasets there are; None: one without any.
 
-    recipes: inputs and outputs by a recipe's name. variables: as DSS keeps them, those that travel with bundles and
+    recipes: inputs and outputs by a recipe's name. definitions: recipes as they are stored, by name. row_counts: what
+    DSS counted last, by dataset. variables: as DSS keeps them, those that travel with bundles and
     those that do not.
     """
 
     project: Project | None = None
     recipes: Mapping[str, tuple[Sequence[str], Sequence[str]]] = field(default_factory=dict)
+    definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    row_counts: Mapping[str, int] = field(default_factory=dict)
     variables: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {"standard": {}, "local": {}}
     )
@@ -31,6 +34,9 @@ class ProjectApi:
         app.router.add_get(f"{project}/variables/", self._read_variables)
         app.router.add_put(f"{project}/variables/", self._write_variables)
         app.router.add_get(f"{project}/datasets/{{name}}/metadata", self._metadata)
+        app.router.add_get(f"{project}/datasets/{{name}}/metrics/last/NP", self._metrics)
+        app.router.add_get(f"{project}/recipes/", self._recipes)
+        app.router.add_get(f"{project}/recipes/{{name}}", self._recipe)
         app.router.add_get(f"{project}/flow/graph/", self._graph)
 
     @property
@@ -55,10 +61,37 @@ class ProjectApi:
 
     async def _metadata(self, request: web.Request) -> web.Response:
         self._gate.check(request)
-        name = request.match_info["name"]
-        if name not in self.datasets:
-            raise refused(404, "com.dataiku.dip.exceptions.NotFoundException", f"No dataset {name}")
+        _there("dataset", request.match_info["name"], self.datasets)
         return web.json_response({"tags": [], "custom": {"kv": {}}, "checklists": {}})
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        """Of a dataset that nobody counted there is a metric less, not a zero."""
+        self._gate.check(request)
+        name = _there("dataset", request.match_info["name"], self.datasets)
+        counted = [self.row_counts[name]] if name in self.row_counts else []
+        metrics = [
+            {
+                "metric": {"id": "records:COUNT_RECORDS", "type": "records"},
+                "lastValues": [{"partition": "NP", "dataType": "BIGINT", "value": str(it)}],
+            }
+            for it in counted
+        ]
+        return web.json_response({"metrics": metrics})
+
+    async def _recipes(self, request: web.Request) -> web.Response:
+        self._gate.check(request)
+        key = request.match_info["project"]
+        listed = [
+            {"projectKey": key, "name": name, "type": it["type"]}
+            for name, it in self.definitions.items()
+        ]
+        return web.json_response(listed)
+
+    async def _recipe(self, request: web.Request) -> web.Response:
+        self._gate.check(request)
+        name = _there("recipe", request.match_info["name"], self.definitions)
+        stored = {"projectKey": request.match_info["project"], "name": name}
+        return web.json_response({"recipe": {**stored, **self.definitions[name]}, "payload": None})
 
     async def _graph(self, request: web.Request) -> web.Response:
         self._gate.check(request)
@@ -78,6 +111,12 @@ class ProjectApi:
             for name in outputs:
                 nodes[name]["predecessors"].append(recipe)
         return nodes
+
+
+def _there(kind: str, name: str, known: Container[str]) -> str:
+    if name not in known:
+        raise refused(404, "com.dataiku.dip.exceptions.NotFoundException", f"No {kind} {name}")
+    return name
 
 
 def _node(

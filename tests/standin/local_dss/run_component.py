@@ -49,7 +49,7 @@ def run(component: Path, ending: Path) -> int:
 
 
 def run_macro(path: Path) -> dict[str, object]:
-    """The table, and what the progress bar was told."""
+    """The table or the HTML, and what the progress bar was told."""
     found = [
         it
         for it in runpy.run_path(str(path), run_name=RUN_NAME).values()
@@ -60,16 +60,23 @@ def run_macro(path: Path) -> dict[str, object]:
     macro = found[0](job().project_key, get_recipe_config(), get_plugin_config())  # type: ignore[call-arg]  # as DSS calls it
     progress: list[int] = []
     target = macro.get_progress_target()  # type: ignore[attr-defined]  # macros have it
-    table = macro.run(progress.append)  # type: ignore[attr-defined]  # macros have it
-    if not isinstance(table, ResultTable):
+    returned = macro.run(progress.append)  # type: ignore[attr-defined]  # macros have it
+    result_type = json.loads(path.with_name("runnable.json").read_text())["resultType"]
+    shown = {"RESULT_TABLE": _table, "HTML": _html}[result_type](returned)
+    return {**shown, "progress_target": target, "progress": progress}
+
+
+def _table(returned: object) -> dict[str, object]:
+    if not isinstance(returned, ResultTable):
         raise TypeError("The macro's resultType is RESULT_TABLE.")
-    return {
-        "name": table.name,
-        "columns": table.columns,
-        "records": table.records,
-        "progress_target": target,
-        "progress": progress,
-    }
+    return {"name": returned.name, "columns": returned.columns, "records": returned.records}
+
+
+def _html(returned: object) -> dict[str, object]:
+    if not isinstance(returned, str):
+        raise TypeError("The macro's resultType is HTML.")
+    # DSS stores it as UTF-8.
+    return {"html": returned.encode().decode()}
 
 
 def banner(error: BaseException, component: Path) -> str:
