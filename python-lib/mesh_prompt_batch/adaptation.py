@@ -13,6 +13,7 @@ from dataclasses import replace
 from mesh_prompt_batch import format_settings, llm_settings, run_settings
 from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.errors import ParameterError, RequestError
+from mesh_prompt_batch.prompt_digest import shown_llm_id
 
 logger = logging.getLogger(__name__)
 
@@ -101,14 +102,17 @@ class Adaptations:
         gone = _STREAMING if name == "stream" else {name}
         self._left_out[request.llm_id] = self._left_out.get(request.llm_id, frozenset()) | gone
         instead = f" and takes '{error.instead}'" if error.instead else ""
+        llm = shown_llm_id(request.llm_id)
         logger.warning(
-            f"{request.llm_id} refuses '{name}'{instead}: all its calls are sent accordingly from here on."
+            f"{llm} refuses '{name}'{instead}: all its calls are sent accordingly from here on."
         )
         return None
 
     def _advice(self, llm_id: str, error: ParameterError) -> RequestError:
         name = error.parameter
-        sentence = f"{llm_id} does not take '{_FIELDS[name]}' ({name}): clear that field."
+        sentence = (
+            f"{shown_llm_id(llm_id)} does not take '{_FIELDS[name]}' ({name}): clear that field."
+        )
         if (llm_id, name) not in self._said:
             # Where all rows fail nothing is written: the log alone tells.
             self._said.add((llm_id, name))

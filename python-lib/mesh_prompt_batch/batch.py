@@ -129,11 +129,15 @@ def _all_asked(  # one step of the use case above
 def _write(
     outputs: Outputs, rows: DecidedRows, expected: int, checkpoint: Checkpoint, *, closed: bool
 ) -> None:
-    """The completions stand, whatever comes after them; without the failed rows the job fails all the same."""
+    """The completions stand, whatever comes after them; without the failed rows the job fails all the same.
+
+    Where rows are appended the run folder then says so, or the next run would append the completions twice.
+    """
     if not outputs.completions_written(rows, expected):
         raise unwritten(rows.store, in_run_folder=checkpoint.keeps_answers)
     complete = outputs.failed_rows_written(rows)
-    checkpoint.written(closed=closed and complete)
+    if complete or not outputs.appends:
+        checkpoint.written(closed=closed and complete)
     published(outputs.completions, rows.tally)
     if not complete:
         raise failed_rows_unwritten()

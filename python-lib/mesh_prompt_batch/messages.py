@@ -68,11 +68,11 @@ def _nothing_asked(columns: Sequence[str]) -> str:
 
 
 def _check_encodable(request: CompletionRequest) -> None:
-    for text in request.texts():
+    for text in (request.llm_id, *request.texts()):
         try:
             text.encode()
         except UnicodeEncodeError:
             raise RequestError(
                 "invalid_row",
-                "The message holds half of a character pair (a lone surrogate), which cannot be sent.",
+                "The message or the LLM id holds half of a character pair (a lone surrogate), which cannot be sent.",
             ) from None

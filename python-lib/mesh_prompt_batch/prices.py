@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from mesh_prompt_batch.money import added, for_tokens, shown
 from mesh_prompt_batch.price_settings import PriceSettings
+from mesh_prompt_batch.prompt_digest import shown_llm_id
 from mesh_prompt_batch.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -90,10 +91,11 @@ def _completed(settings: PriceSettings, llm_id: str, listed: PriceList) -> Price
 
 
 def _tell(llm_id: str, price: Price | None) -> None:
+    llm = shown_llm_id(llm_id)
     if price is None:
-        logger.info(f"No price is known for {llm_id}: its cost stays blank.")
+        logger.info(f"No price is known for {llm}: its cost stays blank.")
     else:
         logger.info(
-            f"List price assumed for {llm_id}: {price} (US dollars, listed as '{price.listed_as}'); discounts for"
+            f"List price assumed for {llm}: {price} (US dollars, listed as '{price.listed_as}'); discounts for"
             " cached tokens are left out."
         )

@@ -12,6 +12,7 @@ from mesh_prompt_batch.errors import CallError, LlmDownError, LlmError, NoLlmLef
 from mesh_prompt_batch.gate import Call, Gate, WentElsewhereError
 from mesh_prompt_batch.limiter import Limiter
 from mesh_prompt_batch.progress import duration
+from mesh_prompt_batch.prompt_digest import shown_llm_id
 from mesh_prompt_batch.timeline import Sample
 from mesh_prompt_batch.traffic import Traffic
 
@@ -50,7 +51,9 @@ class Router:
             return own
         bounds = {llm_id: bound for llm_id, gate in self._gates.items() if (bound := gate.bound())}
         several = len(self._gates) > 1
-        return ", ".join(f"{bound} ({it})" if several else bound for it, bound in bounds.items())
+        return ", ".join(
+            f"{bound} ({shown_llm_id(it)})" if several else bound for it, bound in bounds.items()
+        )
 
     def sample(self) -> Sample:
         """How things stand now, over all LLMs."""
@@ -132,7 +135,9 @@ class Router:
         if self._is_left(llm_id):
             self._given_up[llm_id] = error
             self.check_left()
-            logger.warning(f"{llm_id} is given up, other LLMs go on. {_why(llm_id, error)}")
+            logger.warning(
+                f"{shown_llm_id(llm_id)} is given up, other LLMs go on. {_why(llm_id, error)}"
+            )
 
 
 def _asking(request: CompletionRequest, llm_id: str) -> CompletionRequest:
@@ -152,4 +157,4 @@ def _why(llm_id: str, error: LlmError) -> str:
         f"The Mesh has no such LLM, or not for you{status}: choose another one in 'LLM'"
         " (the macro 'List available LLMs' shows them)",
     )
-    return f"{sentence}; the LLM was {llm_id}."
+    return f"{sentence}; the LLM was {shown_llm_id(llm_id)}."

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,6 +14,8 @@ from mesh_prompt_batch.money import added, for_tokens, shown
 from mesh_prompt_batch.prices import Price, Prices
 from mesh_prompt_batch.spend import NOTHING, Spend, Verdict
 from mesh_prompt_batch.token_estimate import MOST_TOKENS_AN_IMAGE
+
+_DATA = re.compile("data:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,23 @@ def spend_lines(limit: SpendLimit | None) -> list[str]:
 
 
 def worst_prompt_tokens(request: CompletionRequest) -> int:
-    """No tokenizer makes more tokens of a text than it has bytes. Raises RequestError for an image given by address."""
+    """No tokenizer makes more tokens of a text than it has bytes.
+
+    Raises RequestError for what is not in the request itself, or is neither text nor an image.
+    """
     urls = image_urls(request)
-    if any(url.startswith(("http:", "https:")) for url in urls):
+    if not all(_DATA.match(url) for url in urls):
         raise _unreckonable("nobody knows how large the image behind an address is")
+    if len(urls) < sum(part.get("type") != "text" for part in _parts(request)):
+        raise _unreckonable("nobody knows what a part that is neither text nor an image costs")
     sent = json.dumps(without_urls(request).body(), ensure_ascii=False)
     return len(sent.encode(errors="surrogatepass")) + len(urls) * MOST_TOKENS_AN_IMAGE
+
+
+def _parts(request: CompletionRequest) -> Iterator[Mapping[str, object]]:
+    for message in request.messages:
+        content = message.get("content")
+        yield from content if isinstance(content, (list, tuple)) else ()
 
 
 def worst_case(price: Price, prompt_tokens: int, completion_tokens: int) -> Decimal:

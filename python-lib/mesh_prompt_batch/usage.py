@@ -36,7 +36,10 @@ def usage_from(body: Mapping[str, object]) -> Usage:
     usage = body.get("usage")
     if not isinstance(usage, Mapping):
         return NOTHING_REPORTED
-    return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+    # No request is without tokens: some providers do not count and say 0, which must not pass for free.
+    prompt = _count(usage.get("prompt_tokens")) or None
+    completion = _count(usage.get("completion_tokens"))
+    return Usage(prompt, completion) if prompt or completion else NOTHING_REPORTED
 
 
 def _count(value: object) -> int | None:

@@ -318,3 +318,17 @@ def test_a_pause_longer_than_allowed_stops_cleanly(tmp_path: Path) -> None:
         RunStoppedError, match=r"'Longest wait \(seconds\)' allows \(600\): run again"
     ):
         run(source("a", "b"), FakeTarget(), FakeCalls(asks_for_patience), tmp_path)
+
+
+def test_an_llm_id_column_that_holds_the_prompts_shows_none_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def rule(question: str) -> str | Exception:
+        return LlmError("not_found", "", status=404) if "first" in question else question
+
+    caplog.set_level(logging.DEBUG)
+    questions = (f"the first {CANARY}", f"the second {CANARY}")
+    run(source(*questions), FakeTarget(), FakeCalls(rule), tmp_path, llm_id_column="q")
+    assert "is given up, other LLMs go on" in caplog.text
+    assert "No price is known for (an LLM id of 22 characters" in caplog.text
+    assert CANARY not in caplog.text

@@ -42,7 +42,9 @@ def test_whole_numbers_arrive_in_many_clothes(number: int) -> None:
         assert (found, type(found)) == (number, int)
 
 
-@pytest.mark.parametrize("value", ["many", [], {}, True, math.nan, math.inf, "1e999"])
+@pytest.mark.parametrize(
+    "value", ["many", [], {}, True, math.nan, math.inf, "1e999", pytest.param(10**400, id="long")]
+)
 def test_what_is_no_number_is_refused_by_label(value: object) -> None:
     with pytest.raises(SettingsError, match="'The field' must be a number, not"):
         form(value).number("field", Range(0), 1)

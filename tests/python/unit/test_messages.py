@@ -139,3 +139,9 @@ def test_any_row_makes_a_request_that_can_be_sent_or_is_invalid(
         json.dumps(request.body(), ensure_ascii=False).encode()
         assert str(request.messages[-1]["content"]).strip()
     assert kind == "invalid_row"
+
+
+def test_an_llm_id_that_cannot_be_sent_makes_its_row_invalid() -> None:
+    build = request_builder(settings(llm_id_column="llm"), ["question", "role", "llm"])
+    with pytest.raises(RequestError, match="invalid_row"):
+        build(["why?", "be brief", "half \ud83d a pair"])

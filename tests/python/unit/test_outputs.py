@@ -139,6 +139,16 @@ def test_an_output_that_appends_is_written_once(recipe: Run) -> None:
     assert recipe.failed.opened == 1
 
 
+def test_completions_are_not_appended_twice_where_the_failed_rows_could_not_be_written(
+    recipe: Run,
+) -> None:
+    recipe.target, recipe.failed = FakeTarget(appends=True), FakeTarget(broken=3)
+    for sentence in ("failed rows could not be written", "remove them there"):
+        with pytest.raises(RunStoppedError, match=sentence):
+            recipe.run([ANSWERED, FAILED])
+    assert recipe.target.opened == 1
+
+
 QUESTIONS = st.lists(
     st.sampled_from([ANSWERED, "two", "three", FAILED, ""]), min_size=1, max_size=25
 )

@@ -98,9 +98,26 @@ def test_images_are_bounded_and_those_behind_a_url_have_no_bound() -> None:
 
     sent = worst_prompt_tokens(with_image("data:image/png;base64," + "A" * 10_000))
     assert MOST_TOKENS_AN_IMAGE < sent < MOST_TOKENS_AN_IMAGE + 1_000
-    with pytest.raises(RequestError) as caught:
-        worst_prompt_tokens(with_image("https://example.com/a.png"))
-    assert caught.value.error_type == "invalid_row"
+    for address in ("https://example.com/a.png", "HTTPS://example.com/a.png", "gs://bucket/a.png"):
+        with pytest.raises(RequestError) as caught:
+            worst_prompt_tokens(with_image(address))
+        assert caught.value.error_type == "invalid_row"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": "https://example.com/a.png"},
+        {"type": "file", "file": {"file_id": "f"}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+    ],
+)
+def test_what_a_conversation_names_beside_texts_and_images_has_no_bound(
+    part: dict[str, object],
+) -> None:
+    asked = ({"role": "user", "content": [{"type": "text", "text": "sum up"}, part]},)
+    with pytest.raises(RequestError, match="invalid_row"):
+        worst_prompt_tokens(CompletionRequest("llm", asked, {"max_tokens": 1}))
 
 
 @pytest.mark.parametrize(

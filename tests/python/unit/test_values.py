@@ -27,6 +27,8 @@ def test_usage_adds_up_in_any_order_and_nothing_reported_adds_nothing(
     ("reported", "expected"),
     [
         ({"prompt_tokens": 3, "completion_tokens": 0}, Usage(3, 0)),
+        ({"prompt_tokens": 0, "completion_tokens": 4}, Usage(None, 4)),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, NOTHING_REPORTED),
         ({"prompt_tokens": None}, NOTHING_REPORTED),
         ({"prompt_tokens": "3", "completion_tokens": True}, NOTHING_REPORTED),
         ({"prompt_tokens": -1}, NOTHING_REPORTED),
