@@ -74,7 +74,7 @@ def _header(title: str, record: RunRecord) -> Markup:
         element("h1", title),
         element(
             "p",
-            f"{moment(record.started)} to {moment(record.ended)}, run {record.run_id}",
+            f"{moment(record.started)} to {moment(record.ended)} UTC, run {record.run_id}",
             class_="soft",
         ),
         element("p", outcome, " ", record.sentence, class_=f"outcome {mood}".strip()),

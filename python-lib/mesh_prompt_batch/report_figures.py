@@ -19,6 +19,7 @@ from mesh_prompt_batch.course import Course
 from mesh_prompt_batch.latency_histogram import MOST_ERROR
 from mesh_prompt_batch.markup import Markup, element, joined
 from mesh_prompt_batch.progress import duration
+from mesh_prompt_batch.report_tables import taken
 from mesh_prompt_batch.run_record import RunRecord
 from mesh_prompt_batch.timeline import Span, Timeline
 
@@ -84,11 +85,11 @@ def latency_figure(course: Course, record: RunRecord) -> Markup:
     quantiles = (("P50", record.p50, "q1"), ("P95", record.p95, "q2"), ("P99", record.p99, "q3"))
     lines = [upright(place(seconds), colour) for _, seconds, colour in quantiles]
     shapes = stacked([Series([it.calls for it in bars], "c1", "")], top)
-    told = [Series((), colour, f"{name} {duration(s)}") for name, s, colour in quantiles]
+    told = [Series((), colour, f"{name} {taken(s)}") for name, s, colour in quantiles]
     says = f"{', '.join(it.name for it in told)}; within {100 * MOST_ERROR:.1f} %."
     drawn = picture("latency", "How long calls took", says, [*shapes, *lines])
     middle = math.sqrt(max(bars[0].low, low) * high)
-    labels = Labels(f"{top:,.0f}", duration(bars[0].low), duration(middle), duration(high))
+    labels = Labels(f"{top:,.0f}", taken(bars[0].low), taken(middle), taken(high))
     return figure(
         "Calls that answered, by how long they took",
         drawn,

@@ -8,7 +8,7 @@ STYLE = """
   --c1: #3b6fd4; --c2: #1c2430; --c3: #9a5b00;
   --e1: #b3261e; --e2: #c2620c; --e3: #7b4fc9; --e4: #0f766e; --e5: #a3257f; --e6: #66717f;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #12161c; --card: #1a2028; --text: #e6eaf0; --soft: #a3adba; --rule: #313a46; --row: #1f262f;
     --good: #5fd19a; --fair: #f0b45c; --bad: #ff8f85;
@@ -86,10 +86,12 @@ thead th:first-child { font-weight: 600; }
 td ul { margin: 0; padding-left: 1rem; overflow-wrap: anywhere; }
 footer { padding-bottom: 2rem; }
 @media print {
+  :root { color-scheme: light; }
   body { background: #fff; font-size: 11pt; }
   header, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
   section, figure, tr { break-inside: avoid; }
-  .scrolls { overflow: visible; }
+  .scrolls { overflow: visible; } table { font-size: 8.5pt; }
+  .runs th, .runs td, .runs td:last-child { white-space: normal; min-width: 0; padding: .25rem; }
   svg, .key { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

@@ -74,7 +74,7 @@ def slowest_table(slowest: Sequence[SlowRow]) -> Markup:
     rows = [
         (
             f"{it.number:,}",
-            duration(it.seconds),
+            taken(it.seconds),
             f"{it.calls:,}",
             UNKNOWN if it.completion_tokens is None else f"{it.completion_tokens:,}",
         )
@@ -100,7 +100,7 @@ def runs_table(runs: Sequence[RunRecord]) -> Markup:
         for it, earlier in zip(reversed(runs), reversed(before), strict=True)
     ]
     header = (
-        "Started",
+        "Started (UTC)",
         "Outcome",
         "Rows",
         "Failed",
@@ -117,8 +117,13 @@ def pairs_table(caption: str, header: tuple[str, str], pairs: Mapping[str, str])
 
 
 def moment(iso: str) -> str:
-    """2026-11-24T14:57:39+00:00 as people write it."""
-    return f"{iso[:10]} {iso[11:16]} UTC"
+    """2026-11-24T14:57:39+00:00 as people write it: 2026-11-24 14:57."""
+    return f"{iso[:10]} {iso[11:16]}"
+
+
+def taken(seconds: float) -> str:
+    """By a call: 0.16 s, 12.3 s, 3 min 20 s."""
+    return f"{seconds:.2f} s" if seconds < 10 else duration(seconds)  # noqa: PLR2004
 
 
 def _changes(run: RunRecord, earlier: RunRecord | None) -> object:
