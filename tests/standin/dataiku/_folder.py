@@ -62,7 +62,8 @@ class Folder:
     def upload_stream(self, path: str, f: IO[bytes]) -> None:
         """In place, as local file systems do: who is killed in the middle leaves half an object."""
         self._wait()
-        self._pass("an upload begins")
+        what = " of the state" if path.endswith("/state.json") else ""
+        self._pass("an upload begins", what)
         left = job().behaviour.folder_refuses_writes_after
         Folder._uploads += 1
         if left is not None and Folder._uploads > left:
@@ -77,9 +78,9 @@ class Folder:
             with target.open("wb") as file:
                 _copy(whole, file, half)
                 file.flush()
-                self._pass("half an upload")
+                self._pass("half an upload", what)
                 shutil.copyfileobj(whole, file)
-        self._pass("an upload ends")
+        self._pass("an upload ends", what)
 
     def upload_data(self, path: str, data: bytes) -> None:
         self.upload_stream(path, io.BytesIO(data))
