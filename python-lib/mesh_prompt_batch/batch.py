@@ -148,9 +148,10 @@ def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bo
     try:
         engine.wait()
     except CleanStopError as error:
-        sentence = f"{str(error).rstrip('.')}; {totals.so_far()}."
+        why = str(error).rstrip(".")
         if not settings.run.publishes_when_stopped or not totals.completed + totals.resumed:
-            raise CleanStopError(sentence) from None
+            raise CleanStopError(f"{why}; {totals.unpublished()}.") from None
+        sentence = f"{why}; {totals.so_far()}."
         totals.stopped_by = sentence
         logger.warning(f"THE RUN STOPPED AND ITS OUTPUT IS NOT COMPLETE. {sentence}")
         return False

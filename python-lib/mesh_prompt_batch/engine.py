@@ -174,7 +174,7 @@ class Engine:
                 if self._traffic.reason is not None:
                     raise self._traffic.reason
         except NoLlmLeftError as error:
-            sentence = f"{str(error).rstrip('.')}; {self._totals.so_far()}."
+            sentence = f"{str(error).rstrip('.')}; {self._totals.unpublished()}."
             raise NoLlmLeftError(sentence) from None
         finally:
             for helper in helpers:

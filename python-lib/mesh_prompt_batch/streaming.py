@@ -124,7 +124,7 @@ class TextStream:
 def _parsed(text: bytes) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise TransientError("connection", "The answer was cut, or is not valid JSON.") from None
 
 

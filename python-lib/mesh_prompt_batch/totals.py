@@ -108,17 +108,21 @@ class Totals:
         ]
 
     def so_far(self) -> str:
-        """For the end of a sentence that says why the run stopped."""
+        """How far a run came that stopped."""
         of = f" of {self.rows}" if self.all_read else ""
         earlier = f" ({self.resumed} by earlier runs)" if self.resumed else ""
         answered = self.completed + self.resumed
-        return f"{answered}{of} rows were answered{earlier}, {self.failed} failed; the output keeps what it held"
+        return f"{answered}{of} rows were answered{earlier}, {self.failed} failed"
+
+    def unpublished(self) -> str:
+        """For the end of a sentence that says why the run stopped and wrote nothing."""
+        return f"{self.so_far()}; the output keeps what it held"
 
     def check(self, limits: FailureLimits) -> None:
         """Raises RunStoppedError where too many rows failed; to be called after every row."""
         if limits.stop_at_first and self.failed:
             raise RunStoppedError(
-                f"A row failed ({self.digest()[0]}) and 'When a row fails' says to stop: {self.so_far()}."
+                f"A row failed ({self.digest()[0]}) and 'When a row fails' says to stop: {self.unpublished()}."
             )
         if self.decided >= ROWS_BEFORE_JUDGING:
             self._check_share(limits)
@@ -136,5 +140,5 @@ class Totals:
         if self.decided and 100.0 * self.failed > limits.max_percent * self.decided:
             raise RunStoppedError(
                 f"{self.failed} of {self.decided} rows failed ({self.digest()[0]}), more than"
-                f" 'Most failed rows (percent)' allows ({limits.max_percent:g}): {self.so_far()}."
+                f" 'Most failed rows (percent)' allows ({limits.max_percent:g}): {self.unpublished()}."
             )

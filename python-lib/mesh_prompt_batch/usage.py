@@ -6,6 +6,9 @@ from decimal import Decimal
 
 from mesh_prompt_batch.money import added
 
+# A column of whole numbers holds no more.
+_TOO_MANY = 2**63
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -43,7 +46,9 @@ def usage_from(body: Mapping[str, object]) -> Usage:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < _TOO_MANY else None
 
 
 def _sum(left: int | None, right: int | None) -> int | None:

@@ -219,7 +219,7 @@ def translated_errors(request: CompletionRequest | None = None) -> Iterator[None
     """Foreign errors in our words, without their cause: it quotes the provider, who quotes the prompt."""
     try:
         yield
-    except (openai.OpenAIError, asyncio.TimeoutError, ValueError) as error:
+    except (openai.OpenAIError, asyncio.TimeoutError, ValueError, RecursionError) as error:
         raise _translated(error, request) from None
 
 
@@ -236,7 +236,7 @@ def _translated(error: Exception, request: CompletionRequest | None) -> Exceptio
         return TransientError("timeout", "No answer came within the timeout.")
     if isinstance(error, openai.APIConnectionError):
         return TransientError("connection", "The connection failed or was cut.")
-    if isinstance(error, ValueError):
+    if isinstance(error, (ValueError, RecursionError)):
         return TransientError("connection", "The answer was cut, or is not valid JSON.")
     return TransientError("server", "The client could not read the answer.")
 

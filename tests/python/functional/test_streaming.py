@@ -71,6 +71,9 @@ PASSING: dict[str, Callable[[str], Answer]] = {
     "DONE too early": lambda it: faults.events(*pieces(it)[:4]),
     "no chunk": lambda _: faults.events(),
     "broken JSON": lambda _: faults.respond("data: {\n\n", content_type="text/event-stream"),
+    "deep JSON": lambda _: faults.respond(
+        f"data: {'[' * 50_000}\n\n", content_type="text/event-stream"
+    ),
     "error chunk": lambda it: faults.events(*pieces(it)[:4], error("The provider died")),
     "limited": lambda it: faults.events(*pieces(it)[:4], error("slow down", code=429)),
     "DSS error chunk": lambda it: faults.events(

@@ -286,6 +286,7 @@ def test_a_time_limit_awaits_what_is_in_flight_and_fails_or_publishes(
         assert target.column("error_type") == [None, "stopped", "stopped"]
         assert (totals.completed, totals.rows) == (1, 3)
         assert "THE RUN STOPPED AND ITS OUTPUT IS NOT COMPLETE. 'Time limit" in caplog.text
+        assert "keeps what it held" not in caplog.text
     else:
         with pytest.raises(RunStoppedError, match=r"reached after .*; 1 of 3 rows were answered"):
             run(source("a", "b", "c"), target, calls, tmp_path, **limit)

@@ -109,6 +109,7 @@ REFUSALS: dict[str, tuple[Answer, type[CallError], str]] = {
     "502 page": (respond("<html>bad gateway</html>", status=502), TransientError, "server"),
     "503": (refusal(503, "restarting"), TransientError, "server"),
     "504": (refusal(504, "gateway"), TransientError, "timeout"),
+    "deep JSON": (respond('{"choices": ' + "[" * 100_000), TransientError, "connection"),
     "cut JSON": (respond('{"choices": [{"mess'), TransientError, "connection"),
     "reset": (reset, TransientError, "connection"),
     "reset in mid-body": (cut_after('{"choices": ['), TransientError, "connection"),
