@@ -8,10 +8,13 @@ from mesh_prompt_batch.ceilings import capped
 from mesh_prompt_batch.settings import Settings
 
 with dss.recipe_run() as recipe:
+    settings = capped(
+        Settings.from_config(recipe.config, recipe.variables), recipe.mesh.plugin.ceilings
+    )
     complete_dataset(
         recipe.messages,
         recipe.completions,
-        capped(Settings.from_config(recipe.config, recipe.variables), recipe.mesh.plugin.ceilings),
+        settings,
         lambda settings: mesh_calls.MeshCalls(
             lambda: recipe.mesh.connect(mesh.list_llm_ids),
             timeout_seconds=settings.run.timeout_seconds,
@@ -20,9 +23,10 @@ with dss.recipe_run() as recipe:
         ),
         Workplace(
             Path.cwd(),
-            recipe.open_run_folder,
+            recipe.run_folder(settings.run.run_folder_id),
             open_images=recipe.open_images,
             list_price=price_list.list_price,
+            partition=recipe.partition,
         ),
         recipe.failed_rows,
     )

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,7 @@ from mesh_prompt_batch.images import RunImages
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import Column, planned_output
 from mesh_prompt_batch.outputs import Outputs
+from mesh_prompt_batch.own_limits import UNSHARED, Share
 from mesh_prompt_batch.priced_calls import priced_calls
 from mesh_prompt_batch.prices import PriceList, Prices, no_list_price, prices_of_run
 from mesh_prompt_batch.process import affordable_concurrency
@@ -29,6 +30,7 @@ from mesh_prompt_batch.run_id import new_run_id
 from mesh_prompt_batch.run_report import RunReport
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import LABELS, Settings
+from mesh_prompt_batch.share_keeper import NOT_SHARED, ShareKeeper
 from mesh_prompt_batch.spend_rules import check_spend_limit
 from mesh_prompt_batch.spending import SpendLimit, spend_lines
 from mesh_prompt_batch.totals import Totals
@@ -57,7 +59,8 @@ class Workplace:
     """`directory` holds the run store while the run lasts; `open_folder` gives each thread its way to the run folder.
 
     `open_folder` is None where the recipe has no run folder, `open_images` where it has no folder with images;
-    `list_price` gives the list price of the LLMs it knows.
+    `list_price` gives the list price of the LLMs it knows. `partition`: the one that is written, "" where the output
+    has none.
     """
 
     directory: Path
@@ -66,6 +69,7 @@ class Workplace:
     open_images: Callable[[], ImageFolder] | None = None
     list_price: PriceList = no_list_price
     run_id: str = field(default_factory=new_run_id)
+    partition: str = ""
 
 
 def complete_dataset(
@@ -91,7 +95,7 @@ def complete_dataset(
     request_from_row = request_builder(settings, plan.read)
     images = images_of(settings, plan.read, workplace)
     calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
-    asking = asking_of(settings, request_from_row, calls)
+    asking = asking_of(settings, request_from_row, calls, _share(settings, workplace, checkpoint))
     report = RunReport(workplace.run_id, settings.shown(), totals, workplace.open_folder)
     with RunStore(workplace.directory) as store, report, images, checkpoint:
         asking = replace(asking, spend=spend_limit_of(settings, prices, checkpoint))
@@ -195,10 +199,25 @@ def spend_limit_of(settings: Settings, prices: Prices, checkpoint: Checkpoint) -
     return SpendLimit(checkpoint.open_spend(limit), prices, checkpoint.record_spend)
 
 
+def _share(
+    settings: Settings, workplace: Workplace, checkpoint: Checkpoint
+) -> AbstractContextManager[Share]:
+    """Without partitions nobody else has a part of the limits."""
+    if not workplace.partition or not settings.run.limits.are_a_minute:
+        return UNSHARED
+    if workplace.open_folder is None:
+        logger.warning(NOT_SHARED)
+        return UNSHARED
+    # Whoever keeps its answers there is the only run of its partition.
+    replaces = checkpoint.keeps_answers
+    return ShareKeeper(workplace.open_folder, workplace.partition, replaces=replaces)
+
+
 def asking_of(
     settings: Settings,
     request_from_row: Callable[[Sequence[str]], CompletionRequest],
     calls: AbstractAsyncContextManager[Call],
+    share: AbstractContextManager[Share] = UNSHARED,
 ) -> Asking:
     return Asking(
         calls,
@@ -213,6 +232,7 @@ def asking_of(
         settings.llm.fallback_llm_id,
         None if settings.run.time_limit_minutes is None else 60.0 * settings.run.time_limit_minutes,
         answering=lambda complete, request: complete_in_format(complete, request, settings.format),
+        share=share,
     )
 
 

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
@@ -26,7 +26,7 @@ from mesh_prompt_batch.errors import (
 from mesh_prompt_batch.feed import NumberedRow, Recorder
 from mesh_prompt_batch.lanes import Lanes
 from mesh_prompt_batch.outcome_record import record_of
-from mesh_prompt_batch.own_limits import Limits, OwnLimits
+from mesh_prompt_batch.own_limits import UNSHARED, Limits, OwnLimits, Share
 from mesh_prompt_batch.progress import Progress
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
 from mesh_prompt_batch.router import Router
@@ -55,7 +55,8 @@ class Asking:
 
     `llm_ids`: all that rows may ask; None where rows name their own.
     `answering` decides a row by one request or by several.
-    `spend`: None where there is no limit on it.
+    `spend`: None where there is no limit on it. `share`: entered while calls may start, tells this run's part of the
+    limits a minute.
     """
 
     calls: AbstractAsyncContextManager[Call]
@@ -70,6 +71,7 @@ class Asking:
     jitter: Callable[[], float] = random.random
     answering: Callable[[Complete, CompletionRequest], Awaitable[Outcome | None]] = one_request
     spend: SpendLimit | None = None
+    share: AbstractContextManager[Share] = UNSHARED
 
 
 class Engine:
@@ -81,7 +83,7 @@ class Engine:
         """`recorded` is called, from any thread, when outcomes have come into the store."""
         self._asking = asking
         self._totals = totals
-        self._own = OwnLimits(asking.limits)
+        self._sharing = contextlib.ExitStack()
         self._lanes = Lanes(store, asking.limits.max_concurrency)
         self._recorder = Recorder(store, recorded)
         self._llm_ids = asking.llm_ids
@@ -93,6 +95,8 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="prompt-batch", daemon=True)
 
     def __enter__(self) -> "Self":
+        share = self._sharing.enter_context(self._asking.share)
+        self._own = OwnLimits(self._asking.limits, share)
         self._thread.start()
         self._started.wait()
         return self
@@ -103,8 +107,9 @@ class Engine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._tell(self._task.cancel)
-        self._thread.join()
+        with self._sharing:
+            self._tell(self._task.cancel)
+            self._thread.join()
 
     @property
     def stopped(self) -> bool:

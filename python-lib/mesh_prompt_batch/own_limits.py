@@ -1,9 +1,24 @@
 """The recipe's own limits, which hold for all LLMs of a run together: calls at once, requests and tokens a minute."""
 
 import math
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from mesh_prompt_batch.pace import Pace
+
+# A share that other runs give back is used so soon.
+LOOK_SECONDS = 0.5
+# In place of none: what was started before keeps its debt.
+SMALLEST_SHARE = 1e-9
+Share = Callable[[float], float]
+
+
+def the_whole(_now: float) -> float:
+    return 1.0
+
+
+UNSHARED = nullcontext(the_whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +30,20 @@ class Limits:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
+    @property
+    def are_a_minute(self) -> bool:
+        """Whether there is one that runs of several partitions have to share."""
+        return self.requests_per_minute is not None or self.tokens_per_minute is not None
+
 
 class OwnLimits:
     """Used by one thread. Times are those of any clock that only moves forward, in seconds."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, share: Share = the_whole) -> None:
+        """`share`: the part of the limits a minute that is this run's, at a moment; calls at once are its own."""
         self.limits = limits
         self.in_flight = 0
+        self._share, self._used_share = share, 1.0
         self._requests = Pace(limits.requests_per_minute or math.inf)
         self._tokens = Pace(limits.tokens_per_minute or math.inf)
 
@@ -29,15 +51,36 @@ class OwnLimits:
         """Seconds after which to ask again, 0.0 when a call may start now, infinite: when one has ended."""
         if self.in_flight >= self.limits.max_concurrency:
             return math.inf
-        return max(self._requests.delay(now), self._tokens.delay(now))
+        self._follow_share(now)
+        delay = self._pace_delay(now)
+        return delay if self._share is the_whole else min(delay, LOOK_SECONDS)
 
     def bound(self, now: float) -> str:
         """The field that keeps more calls from starting; "" where none does."""
         if self.in_flight >= self.limits.max_concurrency:
             return "'Calls at once'"
+        if not self._used_share:
+            return "the runs of other partitions, which share the limits"
         if self._requests.delay(now) > 0.0:
             return "'Requests a minute'"
         return "'Tokens a minute'" if self._tokens.delay(now) > 0.0 else ""
+
+    def _pace_delay(self, now: float) -> float:
+        if not self._used_share:
+            return math.inf
+        return max(self._requests.delay(now), self._tokens.delay(now))
+
+    def _follow_share(self, now: float) -> None:
+        share = self._share(now)
+        if share == self._used_share:
+            return
+        self._used_share = share
+        for pace, limit in (
+            (self._requests, self.limits.requests_per_minute),
+            (self._tokens, self.limits.tokens_per_minute),
+        ):
+            if limit is not None:
+                pace.change(now, limit * max(share, SMALLEST_SHARE))
 
     def started(self, now: float, tokens: float) -> None:
         """`tokens` is an estimate."""

@@ -18,6 +18,12 @@ class Pace:
         """Seconds until something may start."""
         return max(0.0, self._free_at - now)
 
+    def change(self, now: float, per_minute: float) -> None:
+        """From now on at most so much; what was started still waits for its share of the minute."""
+        owed = self.delay(now) / self._seconds_each if self._seconds_each else 0.0
+        self._seconds_each = 60.0 / per_minute
+        self._free_at = now + owed * self._seconds_each
+
     def take(self, now: float, amount: float) -> None:
         self._free_at = max(now, self._free_at) + amount * self._seconds_each
 

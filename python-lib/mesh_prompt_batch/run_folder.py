@@ -45,8 +45,13 @@ class RunFolder:
         output, partition = place
         self.name = ", partition ".join(filter(None, place))
         self._folder = folder
+        self._output = output
         self._root = f"{_as_name(output)}/{_as_name(partition or 'whole')}/"
         self._sleep = sleep
+
+    def beside(self, name: str) -> "RunFolder":
+        """What the recipe's partitions have in common; no partition's names are used there."""
+        return RunFolder(self._folder, (self._output, name), self._sleep)
 
     def path(self, name: str) -> str:
         """Where users find it in the managed folder."""

@@ -22,6 +22,7 @@ LABELS = {
     "max_failure_percent": "Most failed rows (percent)",
     "reuse_completions": "Reuse completions",
     "keep_answers_days": "Keep answers (days)",
+    "run_folder_id": "Run folder by its id",
     "send_identical_rows_once": "Send identical rows once",
 }
 
@@ -48,6 +49,7 @@ class RunSettings:
     reuse_completions: str
     keep_answers_days: int
     identical_once: bool
+    run_folder_id: str
 
     @classmethod
     def from_form(cls, form: Form) -> "RunSettings":
@@ -67,6 +69,7 @@ class RunSettings:
             reuse_completions=form.choice("reuse_completions", reuse, "resume"),
             keep_answers_days=form.integer("keep_answers_days", Range(1), 30),
             identical_once=form.flag("send_identical_rows_once", default=True),
+            run_folder_id=form.text("run_folder_id").strip(),
         )
 
     def described(self) -> Mapping[str, object]:
@@ -84,6 +87,7 @@ class RunSettings:
             "most failed rows": f"{self.failures.max_percent:g} %",
             "reuse of completions": self.reuse_completions,
             "answers kept": f"{self.keep_answers_days} days",
+            "run folder by its id": self.run_folder_id or "none",
             "identical rows": "sent once" if self.identical_once else "sent each",
         }
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import IO
 
 import dataiku
+from mesh_prompt_batch.adapters.dss_columns import difference, names_and_types, portable
 from mesh_prompt_batch.adapters.dss_credentials import TemporaryKeys, candidates
 from mesh_prompt_batch.adapters.dss_flow import free_dataset
+from mesh_prompt_batch.adapters.dss_partition import partition_by, partition_of
 from mesh_prompt_batch.adapters.dss_recipes import last_row_count, read_recipe
 from mesh_prompt_batch.answer_block import Stream
 from mesh_prompt_batch.credentials import Accepted, first_accepted
@@ -27,8 +29,6 @@ from mesh_prompt_batch.version import VERSION
 logger = logging.getLogger(__name__)
 
 CHUNK_ROWS = 1_000
-# Of the database that the input lies in; the output may lie in another one.
-_STORAGE_KEYS = ("originalType", "originalSQLType")
 
 
 class InputDataset:
@@ -84,18 +84,18 @@ class OutputDataset:
         """Raises SettingsError where rows are to be appended under other columns."""
         if not self.appends:
             return
-        there = _names_and_types(self.schema())
-        planned = _names_and_types(schema)
+        there = names_and_types(self.schema())
+        planned = names_and_types(schema)
         if there and there != planned:
             raise SettingsError(
                 f"'Append instead of overwrite' needs the columns that '{self._dataset.short_name}' has; this run would"
-                f" write {_difference(planned, there)}: change 'Output columns' or 'Input columns to keep', or clear"
+                f" write {difference(planned, there)}: change 'Output columns' or 'Input columns to keep', or clear"
                 " that dataset."
             )
 
     def write(self, schema: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> int:
         # Opening the writer clears the output: nothing that can fail comes between it and the rows.
-        self._dataset.write_schema([_portable(column) for column in schema])
+        self._dataset.write_schema([portable(column) for column in schema])
         written = 0
         with self._dataset.get_writer() as writer:
             for row in rows:
@@ -105,9 +105,7 @@ class OutputDataset:
 
     def publish(self, metrics: Mapping[str, float]) -> None:
         """As metrics of the dataset, or of the partition that is built."""
-        partition = getattr(self._dataset, "writePartition", None)
-        # What DSS calls the one partition of a dataset that has none.
-        named = "" if partition in (None, "NP") else str(partition)
+        named = partition_of(self._dataset)
         self._dataset.save_external_metric_values(dict(metrics), partition=named)
 
 
@@ -115,6 +113,7 @@ class ManagedFolder:
     """A managed folder by streams of whole objects: it may lie in a cloud and the job in a container."""
 
     def __init__(self, full_name: str, *, ignore_flow: bool = False) -> None:
+        """One that is no input or output of the recipe is opened by `ignore_flow`."""
         self._folder = dataiku.Folder(full_name, ignore_flow=ignore_flow)
 
     def names(self) -> list[str]:
@@ -191,9 +190,24 @@ class Recipe:
     messages: InputDataset
     completions: OutputDataset
     failed_rows: OutputDataset | None
-    open_run_folder: Callable[[], RunFolder] | None
     open_images: Callable[[], ManagedFolder] | None
     mesh: Mesh
+    output: str
+    run_folders: Sequence[str]
+
+    @property
+    def partition(self) -> str:
+        """The one that this run writes; "" where the output has none."""
+        variables = getattr(dataiku, "dku_flow_variables", None)
+        return partition_of(dataiku.Dataset(self.output)) or partition_by(variables or {})
+
+    def run_folder(self, folder_id: str) -> Callable[[], RunFolder] | None:
+        """The way to it for each thread: the recipe's output, or the one that is named by its id; None without both."""
+        name, place = next(iter(self.run_folders), folder_id), (self.output, self.partition)
+        if not name:
+            return None
+        apart = not self.run_folders
+        return lambda: RunFolder(ManagedFolder(name, ignore_flow=apart), place, time.sleep)
 
 
 @contextlib.contextmanager
@@ -214,22 +228,15 @@ def recipe_run() -> Iterator[Recipe]:
             InputDataset(customrecipe.get_input_names_for_role("messages")[0]),
             OutputDataset(output),
             _optional_dataset(customrecipe.get_output_names_for_role("failed_rows")),
-            _run_folder(customrecipe.get_output_names_for_role("run_folder"), output),
             _image_folder(customrecipe.get_input_names_for_role("images")),
             way,
+            output,
+            customrecipe.get_output_names_for_role("run_folder"),
         )
 
 
 def _optional_dataset(names: Sequence[str]) -> OutputDataset | None:
     return OutputDataset(names[0]) if names else None
-
-
-def _run_folder(names: Sequence[str], output: str) -> Callable[[], RunFolder] | None:
-    """The way to the run folder for each thread; None where the recipe has none."""
-    if not names:
-        return None
-    partition = getattr(dataiku.Dataset(output), "writePartition", None) or ""
-    return lambda: RunFolder(ManagedFolder(names[0]), (output, str(partition)), time.sleep)
 
 
 def _image_folder(names: Sequence[str]) -> Callable[[], ManagedFolder] | None:
@@ -281,18 +288,3 @@ def _variable(name: str) -> str | None:
     except ImportError:
         return os.environ.get(name)
     return get_env_var(name, None)
-
-
-def _names_and_types(schema: Iterable[Column]) -> list[tuple[str, str]]:
-    return [(str(column["name"]), str(column["type"])) for column in schema]
-
-
-def _difference(planned: list[tuple[str, str]], there: list[tuple[str, str]]) -> str:
-    new = [f"'{name}' ({kind})" for name, kind in planned if (name, kind) not in there]
-    gone = [f"'{name}' ({kind})" for name, kind in there if (name, kind) not in planned]
-    parts = [f"{', '.join(new)} in addition"] * bool(new) + [f"no {', '.join(gone)}"] * bool(gone)
-    return " and ".join(parts) or "them in another order"
-
-
-def _portable(column: Column) -> dict[str, object]:
-    return {key: value for key, value in column.items() if key not in _STORAGE_KEYS}

@@ -10,7 +10,7 @@ from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.errors import CleanStopError, TransientError
 from mesh_prompt_batch.lanes import Lanes
 from mesh_prompt_batch.limiter import Limiter
-from mesh_prompt_batch.own_limits import Limits, OwnLimits
+from mesh_prompt_batch.own_limits import LOOK_SECONDS, Limits, OwnLimits
 from mesh_prompt_batch.router import Router
 from mesh_prompt_batch.run_store import KeyedRow, RunStore
 from mesh_prompt_batch.traffic import Traffic
@@ -35,6 +35,12 @@ def test_own_limits_are_named_by_their_fields(limits: Limits, tokens: float, bou
     own = OwnLimits(limits)
     own.started(NOW, tokens)
     assert own.bound(NOW) == bound
+
+
+def test_others_that_have_all_the_share_are_named() -> None:
+    own = OwnLimits(Limits(2, requests_per_minute=1), lambda _now: 0.0)
+    assert own.delay(NOW) == LOOK_SECONDS
+    assert own.bound(NOW) == "the runs of other partitions, which share the limits"
 
 
 def test_an_llm_is_told_by_what_it_does() -> None:

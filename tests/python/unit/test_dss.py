@@ -163,3 +163,40 @@ def test_metrics_are_those_of_the_partition_that_is_built(
     monkeypatch.setattr(output._dataset, "writePartition", partition, raising=False)
     output.publish({"prompt_batch_rows": 2})
     assert project.dataset("out").metrics == {named: {"prompt_batch_rows": 2}}
+
+
+@pytest.mark.parametrize(
+    ("told", "partition", "named"),
+    [
+        ("attribute", "2026-11|FR", "2026-11|FR"),
+        ("variables", "2026-11|FR", "part=2026-11|FR"),
+        ("attribute", "", ""),
+        ("variables", "", ""),
+    ],
+)
+def test_a_recipe_writes_the_partition_that_the_flow_gives_it(
+    inside: Enter, told: str, partition: str, named: str
+) -> None:
+    inside(
+        ticket="ticket-of-the-job",
+        partition=partition,
+        partitioned=["in", "out"],
+        behaviour=Behaviour(partition_told=told),
+    )
+    with dss.recipe_run() as recipe:
+        assert recipe.partition == named
+
+
+def test_a_run_folder_is_an_output_or_named_by_its_id(inside: Enter) -> None:
+    outputs = {"completions": ["out"], "run_folder": ["run"]}
+    inside(ticket="ticket-of-the-job", outputs=outputs)
+    with dss.recipe_run() as recipe:
+        open_folder = recipe.run_folder("other")
+        assert open_folder is not None
+        assert open_folder()._folder._folder.get_id() == "run"  # type: ignore[attr-defined]  # the stand-in's
+    inside(ticket="ticket-of-the-job")
+    with dss.recipe_run() as recipe:
+        open_folder = recipe.run_folder("other")
+        assert open_folder is not None
+        assert open_folder()._folder._folder.get_id() == "other"  # type: ignore[attr-defined]  # the stand-in's
+        assert recipe.run_folder("") is None

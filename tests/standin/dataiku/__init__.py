@@ -36,6 +36,13 @@ def get_custom_variables() -> dict[str, str]:
     return dict(job().variables)
 
 
+def __getattr__(name: str) -> object:
+    described = job()
+    if name == "dku_flow_variables" and described.partition:
+        return {"DKU_DST_part": described.partition, "DKU_SRC_part": described.partition}
+    raise AttributeError(f"The stand-in's dataiku has no {name}.")
+
+
 def use_plugin_libs(plugin_id: str) -> None:
     """Makes the plugin's python-lib importable, in notebooks and code recipes."""
     library = job().plugin_libraries.get(plugin_id)

@@ -25,7 +25,10 @@ class Dataset:
         self.project_key = job().project_key
         self.name = self.full_name = f"{self.project_key}.{self.short_name}"
         self.spec_item = {"appendMode": self.short_name in job().appends}
-        self._stored = project().dataset(self.short_name)
+        partition = job().partition_of(self.short_name)
+        if job().behaviour.partition_told == "attribute":
+            self.writePartition = partition or "NP"
+        self._stored = project().dataset(self.short_name, partition)
 
     def read_schema(self, raise_if_empty: bool = True) -> list[dict[str, object]]:
         if raise_if_empty and not self._stored.schema:

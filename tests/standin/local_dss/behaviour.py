@@ -22,6 +22,10 @@ class Behaviour:
     largest_file: bytes that any file of the process may have, as a quota or a full disk allow; None: no limit.
     failing_lookups: which look-ups of a host name find nothing, counted from 1.
     unreachable_folder: name of a managed folder whose storage does not answer.
+    partition_told: a recipe finds the partition that it writes in its dataset's `writePartition` ("attribute"), or in
+        `dataiku.dku_flow_variables` alone ("variables").
+    folder_beside_partitions: outputs may be a partitioned dataset and a folder without partitions; else such a job
+        fails before its code runs.
     metrics_refused: the backend does not take metrics from outside.
     killed_at: see local_dss/moments.py; not a question about DSS but to it.
     """
@@ -40,5 +44,7 @@ class Behaviour:
     largest_file: int | None = None
     failing_lookups: Sequence[int] = ()
     unreachable_folder: str = ""
+    partition_told: str = "attribute"
+    folder_beside_partitions: bool = True
     metrics_refused: bool = False
     killed_at: str = ""

@@ -17,7 +17,7 @@ class JobDescription:
 
     A process with a `ticket` is inside DSS; one with an `api_key` is a program outside. `verify` as a
     `requests` session has it. `remote_variables`: the DKU_* variables that a container has in a file, not in its
-    environment.
+    environment. `partition`: the one that the flow has the recipe read and write of datasets that are `partitioned`.
     """
 
     project: str
@@ -34,7 +34,13 @@ class JobDescription:
     variables: Mapping[str, str] = field(default_factory=dict)
     remote_variables: Mapping[str, str] = field(default_factory=dict)
     plugin_libraries: Mapping[str, str] = field(default_factory=dict)
+    partition: str = ""
+    partitioned: list[str] = field(default_factory=list)
     behaviour: Behaviour = field(default_factory=Behaviour)
+
+    def partition_of(self, dataset: str) -> str:
+        """As the files know it; "" where it has none."""
+        return self.partition if dataset in self.partitioned else ""
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

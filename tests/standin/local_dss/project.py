@@ -2,8 +2,10 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 Column = Mapping[str, object]
 
@@ -18,39 +20,44 @@ class DatasetError(Exception):
 class StoredDataset:
     """The files of one dataset; cells are texts, and "" is null."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, partition: str = "") -> None:
+        """The schema is that of all partitions."""
         self.folder = folder
-        self.data = folder / "data.tsv"
+        self._place = folder / "partitions" / quote(partition, safe="") if partition else folder
+        self.data = self._place / "data.tsv"
         self._schema = folder / "schema.json"
-        self._open = folder / "session"
+        self._open = self._place / "session"
 
     @property
     def schema(self) -> list[dict[str, object]]:
         return json.loads(self._schema.read_text()) if self._schema.exists() else []
 
     def set_schema(self, columns: Sequence[Column]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._schema.write_text(json.dumps([dict(column) for column in columns]))
+        _replace(self._schema, json.dumps([dict(column) for column in columns]))
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
         """The last values published from outside, by partition; "" is the whole dataset."""
-        file = self.folder / "metrics.json"
-        return json.loads(file.read_text()) if file.exists() else {}
+        files = (self.folder / "metrics").glob("*.json")
+        return {
+            unquote(it.name.removesuffix(".json")): json.loads(it.read_text())
+            for it in sorted(files)
+        }
 
     def publish(self, partition: str, values: Mapping[str, float]) -> None:
-        there = self.metrics
-        there[partition] = {**there.get(partition, {}), **values}
-        (self.folder / "metrics.json").write_text(json.dumps(there))
+        there = self.metrics.get(partition, {})
+        name = f"{quote(partition, safe='')}.json"
+        _replace(self.folder / "metrics" / name, json.dumps({**there, **values}))
 
     def put(self, rows: Iterable[Sequence[str]]) -> None:
         """Fill it as something other than the job under test would."""
+        self._place.mkdir(parents=True, exist_ok=True)
         with self.data.open("w", encoding="utf-8", newline="") as file:
             file.writelines(map(tsv_line, rows))
 
     def start_session(self, *, append: bool) -> None:
         """Overwriting clears the dataset here, before the first row comes."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._place.mkdir(parents=True, exist_ok=True)
         self._open.touch()
         if not append or not self.data.exists():
             self.data.write_bytes(b"")
@@ -84,24 +91,38 @@ class Project:
         self.folder = folder
         self.key = key
 
-    def dataset(self, name: str) -> StoredDataset:
-        return StoredDataset(self.folder / "datasets" / name)
+    def dataset(self, name: str, partition: str = "") -> StoredDataset:
+        return StoredDataset(self.folder / "datasets" / name, partition)
 
     def managed_folder(self, name: str) -> Path:
         return self.folder / "folders" / name
 
     def create(
-        self, name: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]
+        self,
+        name: str,
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[str]],
+        partition: str = "",
     ) -> StoredDataset:
-        dataset = self.dataset(name)
+        dataset = self.dataset(name, partition)
         dataset.set_schema(columns)
         dataset.put(rows)
         return dataset
 
-    def create_texts(self, name: str, rows: Sequence[Mapping[str, str]]) -> StoredDataset:
+    def create_texts(
+        self, name: str, rows: Sequence[Mapping[str, str]], partition: str = ""
+    ) -> StoredDataset:
         """A dataset of string columns, named by the first row."""
         columns = [{"name": key, "type": "string"} for key in rows[0]]
-        return self.create(name, columns, [list(row.values()) for row in rows])
+        return self.create(name, columns, [list(row.values()) for row in rows], partition)
+
+
+def _replace(file: Path, text: str) -> None:
+    """At once: jobs of several partitions write it, and each reads it whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as whole:
+        whole.write(text)
+    Path(whole.name).replace(file)
 
 
 def tsv_line(cells: Sequence[str]) -> str:

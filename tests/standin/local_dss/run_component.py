@@ -32,6 +32,7 @@ def main() -> int:
 
 def run(component: Path, ending: Path) -> int:
     try:
+        check_partitions()
         if component.name == "recipe.py":
             runpy.run_path(str(component), run_name=RUN_NAME)
             result = None
@@ -46,6 +47,15 @@ def run(component: Path, ending: Path) -> int:
         return 1
     ending.write_text(json.dumps({"result": result}))
     return 0
+
+
+def check_partitions() -> None:
+    """What the flow refuses before any code runs."""
+    described = job()
+    outputs = {name for names in described.outputs.values() for name in names}
+    bare = outputs.difference(described.partitioned)
+    if described.partition and bare and not described.behaviour.folder_beside_partitions:
+        raise RuntimeError(f"Outputs are partitioned alike: {', '.join(sorted(bare))} is not.")
 
 
 def run_macro(path: Path) -> dict[str, object]:
