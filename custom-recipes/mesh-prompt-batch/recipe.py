@@ -6,11 +6,11 @@ from mesh_prompt_batch.adapters import dss, mesh, mesh_calls, price_list
 from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.ceilings import capped
 from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.spend_rules import of_partition
 
 with dss.recipe_run() as recipe:
-    settings = capped(
-        Settings.from_config(recipe.config, recipe.variables), recipe.mesh.plugin.ceilings
-    )
+    form = Settings.from_config(recipe.config, recipe.variables)
+    settings = capped(of_partition(form, recipe.partition), recipe.mesh.plugin.ceilings)
     complete_dataset(
         recipe.messages,
         recipe.completions,

@@ -1,10 +1,11 @@
 """Money as exact decimals; rounded only where it is shown or stored."""
 
-from decimal import Context, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 
 # Holds the product of any price and any count without rounding: 10^-324 to 10^30.
 EXACT = Context(prec=400)
 _MILLIONTH = Decimal("0.000001")
+_GRAIN = Decimal("1e-12")
 
 
 def for_tokens(price_per_million: Decimal, tokens: int) -> Decimal:
@@ -13,6 +14,11 @@ def for_tokens(price_per_million: Decimal, tokens: int) -> Decimal:
 
 def added(left: Decimal, right: Decimal) -> Decimal:
     return EXACT.add(left, right)
+
+
+def part(amount: Decimal, parts: int) -> Decimal:
+    """Rounded down: all parts together are never more."""
+    return EXACT.divide(amount, Decimal(parts)).quantize(_GRAIN, ROUND_FLOOR, EXACT)
 
 
 def shown(amount: Decimal) -> str:

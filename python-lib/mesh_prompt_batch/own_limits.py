@@ -60,7 +60,7 @@ class OwnLimits:
         if self.in_flight >= self.limits.max_concurrency:
             return "'Calls at once'"
         if not self._used_share:
-            return "the runs of other partitions, which share the limits"
+            return "the share of the limits, which partitions settle among them"
         if self._requests.delay(now) > 0.0:
             return "'Requests a minute'"
         return "'Tokens a minute'" if self._tokens.delay(now) > 0.0 else ""

@@ -12,6 +12,7 @@ LABELS = {
     "price_per_million_input_tokens": "Price of a million input tokens",
     "price_per_million_output_tokens": "Price of a million output tokens",
     "spend_limit": "Spend limit",
+    "partitions_of_a_build": "Partitions of a build",
 }
 # Above it, a price was meant for something else than a million tokens.
 HIGHEST_PRICE = 1_000_000
@@ -19,11 +20,12 @@ HIGHEST_PRICE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PriceSettings:
-    """None: blank; no `spend_limit`: none."""
+    """None: blank; no `spend_limit`: none. It is that of all `partitions` together, where the output has any."""
 
     input: Decimal | None
     output: Decimal | None
     spend_limit: Decimal | None = None
+    partitions: int | None = None
 
     @classmethod
     def from_form(cls, form: Form) -> "PriceSettings":
@@ -31,6 +33,7 @@ class PriceSettings:
             _price(form, "price_per_million_input_tokens"),
             _price(form, "price_per_million_output_tokens"),
             exact(form.optional_number("spend_limit", Range(0), None)),
+            form.optional_integer("partitions_of_a_build", Range(1), None),
         )
 
     @property
@@ -54,6 +57,7 @@ class PriceSettings:
             "price of a million input tokens": _described(self.input),
             "price of a million output tokens": _described(self.output),
             "spend limit": "none" if self.spend_limit is None else shown(self.spend_limit),
+            "partitions of a build": self.partitions or "not stated",
         }
 
 

@@ -1,9 +1,36 @@
 """What a recipe must have so that its spend can be held to a limit; refused before any call."""
 
+import logging
+from dataclasses import replace
+
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.listed_llms import is_plain_llm
+from mesh_prompt_batch.money import part, shown
 from mesh_prompt_batch.prices import Prices
 from mesh_prompt_batch.settings import LABELS, Settings
+
+logger = logging.getLogger(__name__)
+
+
+def of_partition(settings: Settings, partition: str) -> Settings:
+    """With the part of the spend limit that a run of one partition has. Raises SettingsError where nobody can tell it.
+
+    Parts are fixed beforehand: then no partition has to know of the others, and none spends what another one may.
+    """
+    limit = settings.prices.spend_limit
+    if not partition or limit is None:
+        return settings
+    if settings.prices.partitions is None:
+        raise _refused(
+            f"the output has partitions, and Dataiku does not say how many are built: fill in"
+            f" '{LABELS['partitions_of_a_build']}', by which the limit is divided"
+        )
+    own = part(limit, settings.prices.partitions)
+    logger.info(
+        f"'{LABELS['spend_limit']}' of this partition is {shown(own)}: {shown(limit)} are divided by"
+        f" {settings.prices.partitions} partitions."
+    )
+    return replace(settings, prices=replace(settings.prices, spend_limit=own))
 
 
 def check_spend_limit(settings: Settings, prices: Prices) -> None:

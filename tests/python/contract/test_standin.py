@@ -106,6 +106,24 @@ def test_a_dataset_that_is_not_declared_or_has_no_schema_is_refused(job: Job) ->
         dataiku.Dataset("data").set_write_partition("2020")
 
 
+def test_a_job_of_a_partition_reads_and_writes_that_one_alone(job: Job) -> None:
+    project = Project(job._folder, "P")
+    for partition in ("a", "b/c"):
+        project.create("data", SCHEMA, [(partition, "1")], partition)
+    job.enter(partition="b/c", partitioned=["data"])
+    data = dataiku.Dataset("P.data")
+    assert (data.writePartition, list(data.iter_tuples())) == ("b/c", [("b/c", "1")])
+    assert dataiku.dku_flow_variables == {"DKU_DST_part": "b/c", "DKU_SRC_part": "b/c"}
+    with data.get_writer() as writer:
+        writer.write_tuple(("new", "2"))
+    assert [project.dataset("data", it).rows()[0]["text"] for it in ("a", "b/c")] == ["a", "new"]
+    job.enter()
+    assert dataiku.Dataset("P.data").writePartition == "NP"
+    assert not hasattr(dataiku, "dku_flow_variables")
+    job.enter(behaviour=Behaviour(partition_told="variables"))
+    assert not hasattr(dataiku.Dataset("P.data"), "writePartition")
+
+
 def test_the_output_is_cleared_when_its_writer_opens_and_holds_nothing_before_five_megabytes(
     job: Job,
 ) -> None:

@@ -8,6 +8,7 @@ from matrix import FOLDER
 
 from local_dss.behaviour import Behaviour
 from local_dss.job import Job
+from local_dss.llms import user_text
 from local_flow import Flow
 
 PARTITIONED = ["prompts", "answers"]
@@ -66,6 +67,27 @@ def test_without_a_run_folder_the_log_says_that_partitions_share_no_limits(flow:
     config = {"requests_per_minute": 6_000}
     job = start(flow, "a", config=config, outputs={"completions": ["answers"]})
     assert "hold for each partition on its own" in job.wait().text
+
+
+def test_partitions_spend_their_part_of_the_limit_alone(flow: Flow) -> None:
+    """At a unit a token a call reserves some 700 and costs some 600: there is one in half of the limit."""
+    limit = 2_000
+    config = {
+        "price_per_million_input_tokens": 1e6,
+        "price_per_million_output_tokens": 1e6,
+        "max_tokens": 1,
+        "spend_limit": limit,
+    }
+    for partition in ("a", "b"):
+        asked = [{"question": f"{partition} {n} {'a ' * 300}"} for n in range(8)]
+        flow.project.create_texts("prompts", asked, partition)
+    refused = start(flow, "a", config=config).wait()
+    assert "fill in 'Partitions of a build', by which the limit is divided" in refused.banner
+    jobs = [start(flow, it, config={**config, "partitions_of_a_build": 2}) for it in "ab"]
+    for job in jobs:
+        assert "'Spend limit' (1,000.00) has no room for the next call" in job.wait().banner
+    spent = sum(len(user_text(it.body).split()) + 1 for it in flow.mesh.calls)
+    assert 0 < spent <= limit
 
 
 def test_eight_partitions_at_once_keep_to_the_limits_together_and_a_killed_one_is_resumed(

@@ -40,7 +40,7 @@ def test_own_limits_are_named_by_their_fields(limits: Limits, tokens: float, bou
 def test_others_that_have_all_the_share_are_named() -> None:
     own = OwnLimits(Limits(2, requests_per_minute=1), lambda _now: 0.0)
     assert own.delay(NOW) == LOOK_SECONDS
-    assert own.bound(NOW) == "the runs of other partitions, which share the limits"
+    assert own.bound(NOW) == "the share of the limits, which partitions settle among them"
 
 
 def test_an_llm_is_told_by_what_it_does() -> None:

@@ -10,6 +10,7 @@ from mesh_prompt_batch.errors import RequestError, SettingsError
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.plugin_settings import PluginSettings
 from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.spend_rules import of_partition
 
 
 def settings(**config: object) -> Settings:
@@ -45,6 +46,13 @@ def test_no_run_spends_more_than_the_ceiling(
     within = capped(settings(spend_limit=wanted), ceilings(spend_ceiling_per_run=5))
     assert within.prices.spend_limit == Decimal(str(held))
     assert bool(caplog.messages) == (wanted is None or wanted > held)
+
+
+def test_the_ceiling_of_a_run_is_that_of_a_partition_too() -> None:
+    wanted = settings(spend_limit=100, partitions_of_a_build=4)
+    for ceiling, held in ((30, 25), (5, 5)):
+        within = capped(of_partition(wanted, "a"), ceilings(spend_ceiling_per_run=ceiling))
+        assert within.prices.spend_limit == held
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.spend import Spend, Verdict
 from mesh_prompt_batch.spend_marks import Mark, newest_mark
+from mesh_prompt_batch.spend_rules import of_partition
 from mesh_prompt_batch.spending import Spending, worst_prompt_tokens
 from mesh_prompt_batch.token_estimate import MOST_TOKENS_AN_IMAGE
 from mesh_prompt_batch.traffic import Traffic
@@ -78,6 +79,28 @@ def test_what_is_spent_and_reserved_stays_granted_and_what_is_granted_within_the
     for ended, _ in open_calls:
         spend.settle(ended, None)
     assert spend.reserved == 0
+
+
+@given(st.floats(0, 1e9), st.integers(1, 100_000))
+def test_partitions_together_never_have_more_than_the_spend_limit(
+    limit: float, partitions: int
+) -> None:
+    wanted = {"spend_limit": limit, "partitions_of_a_build": partitions}
+    whole = Settings.from_config({"llm_id": "llm", "user_column": "q", **wanted}, {})
+    assert of_partition(whole, "") == whole
+    own = of_partition(whole, "a").prices.spend_limit
+    assert own is not None
+    assert Decimal(repr(limit)) - Decimal("1e-6") <= own * partitions <= Decimal(repr(limit))
+
+
+def test_a_partition_whose_part_nobody_can_tell_is_refused_and_the_field_is_named() -> None:
+    limited = Settings.from_config({"llm_id": "llm", "user_column": "q", "spend_limit": 5}, {})
+    with pytest.raises(
+        SettingsError, match=r"'Spend limit' cannot be held.*'Partitions of a build'"
+    ):
+        of_partition(limited, "a")
+    unlimited = Settings.from_config({"llm_id": "llm", "user_column": "q"}, {})
+    assert of_partition(unlimited, "a") == unlimited
 
 
 @given(st.text(), st.integers(1, 1000))
