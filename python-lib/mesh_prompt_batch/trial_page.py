@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from html import escape
 
 from mesh_prompt_batch.completion import Completion, Failure, Message
 from mesh_prompt_batch.image_parts import shortened
 from mesh_prompt_batch.inquiry import Asked, AskedRow
+from mesh_prompt_batch.markup import Markup, element, joined
 from mesh_prompt_batch.money import shown
 from mesh_prompt_batch.settings import Settings
-from mesh_prompt_batch.storable import storable
 from mesh_prompt_batch.totals import Totals
 
 # Beyond so many characters nobody reads on, and a browser becomes slow.
@@ -45,7 +44,8 @@ def trial_page(recipe: str, settings: Settings, asked: Asked) -> str:
     if not asked.rows:
         parts.append(_tag("p", "The input has no rows."))
     parts += [_row(number, row) for number, row in enumerate(asked.rows, 1)]
-    return f'<style>{_STYLE}</style><div class="prompt-batch-trial">{"".join(parts)}</div>'
+    style = element("style", Markup(_STYLE))
+    return joined([style, element("div", *parts, class_="prompt-batch-trial")])
 
 
 def _summary(settings: Settings, totals: Totals) -> str:
@@ -61,16 +61,20 @@ def _summary(settings: Settings, totals: Totals) -> str:
     return ", ".join(parts)
 
 
-def _row(number: int, row: AskedRow) -> str:
+def _row(number: int, row: AskedRow) -> Markup:
     messages = _messages(shortened(row.request.messages)) if row.request else _nothing_sent()
-    sides = "".join(f'<div class="side">{side}</div>' for side in (messages, _answer(row)))
-    return f'<section><h3>Row {number}</h3><div class="sides">{sides}</div></section>'
+    sides = [element("div", it, class_="side") for it in (messages, _answer(row))]
+    return element("section", _tag("h3", f"Row {number}"), element("div", *sides, class_="sides"))
 
 
-def _messages(messages: Sequence[Message]) -> str:
-    return "".join(
-        _tag("div", message.get("role", ""), "soft") + _tag("pre", _content(message))
+def _messages(messages: Sequence[Message]) -> Markup:
+    return joined(
+        part
         for message in messages
+        for part in (
+            _tag("div", message.get("role", ""), "soft"),
+            _tag("pre", _content(message)),
+        )
     )
 
 
@@ -82,20 +86,21 @@ def _content(message: Message) -> object:
     return json.dumps({"content": content, **more}, ensure_ascii=False, indent=1)
 
 
-def _nothing_sent() -> str:
+def _nothing_sent() -> Markup:
     return _tag("p", "Nothing was sent.", "soft")
 
 
-def _answer(row: AskedRow) -> str:
+def _answer(row: AskedRow) -> Markup:
     outcome = row.outcome
     if outcome is None:
         return _tag("p", "Not asked: a limit came first.", "bad")
     if isinstance(outcome, Completion):
-        return _tag("div", _how(outcome, row.source), "soft") + _tag("pre", outcome.text)
+        how = _tag("div", _how(outcome, row.source), "soft")
+        return joined([how, _tag("pre", outcome.text)])
     return _failure(outcome)
 
 
-def _failure(failure: Failure) -> str:
+def _failure(failure: Failure) -> Markup:
     status = "" if failure.status is None else f" (HTTP {failure.status})"
     tried = f", {failure.attempts} calls" if failure.attempts else ""
     parts = [
@@ -104,7 +109,7 @@ def _failure(failure: Failure) -> str:
     ]
     if failure.answer is not None:
         parts.append(_tag("pre", failure.answer.text))
-    return "".join(parts)
+    return joined(parts)
 
 
 def _how(answer: Completion, source: str) -> str:
@@ -125,9 +130,8 @@ def _how(answer: Completion, source: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _tag(name: str, text: object, style: str = "") -> str:
-    words = storable(str(text))
+def _tag(name: str, text: object, style: str | None = None) -> Markup:
+    words = str(text)
     if len(words) > LONGEST_TEXT:
         words = f"{words[:LONGEST_TEXT]}… ({len(words):,} characters)"
-    told = f' class="{style}"' if style else ""
-    return f"<{name}{told}>{escape(words)}</{name}>"
+    return element(name, words, class_=style)

@@ -73,11 +73,13 @@ class Flow:
         bare = JobDescription(**{**vars_of(described), "config": config})
         return job.run(self.plugin, self.plugin.macro(name), bare)
 
-    def has_recipe(self, config: Mapping[str, object] | None = None, **inputs: str) -> None:
-        """The recipe as the project keeps it, named `ask`; `inputs` beside the messages, by role."""
+    def has_recipe(
+        self, config: Mapping[str, object] | None = None, name: str = "ask", **inputs: str
+    ) -> None:
+        """The recipe as the project keeps it; `inputs` beside the messages, by role."""
         roles = {"messages": "prompts", **inputs}
         self.mesh.project.definitions = {
-            "ask": {
+            name: {
                 "type": "CustomCode_mesh-prompt-batch",
                 "params": {"customConfig": {**CONFIG, **(config or {})}},
                 "inputs": {role: {"items": [{"ref": it}]} for role, it in roles.items()},

@@ -244,11 +244,12 @@ def _image_folder(names: Sequence[str]) -> Callable[[], ManagedFolder] | None:
 
 
 @contextlib.contextmanager
-def mesh(project_key: str, plugin_config: Mapping[str, object], run: str) -> Iterator[Mesh]:
-    """`run` names who uses it, for the label of a temporary key."""
+def mesh(project_key: str | None, plugin_config: Mapping[str, object], run: str) -> Iterator[Mesh]:
+    """`run` names who uses it, for the label of a temporary key; no project key: the project this runs in."""
     keys = TemporaryKeys(dataiku.api_client(), run)
     try:
-        yield Mesh(project_key, PluginSettings.from_config(plugin_config), keys)
+        here = project_key or dataiku.default_project_key()
+        yield Mesh(here, PluginSettings.from_config(plugin_config), keys)
     finally:
         keys.delete()
 

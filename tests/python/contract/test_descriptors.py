@@ -6,13 +6,22 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripts.build_plugin import shipped_files
 
-from mesh_prompt_batch import flow_recipe, listing_settings, plugin_settings, settings, trial
+from mesh_prompt_batch import (
+    flow_recipe,
+    forecast_settings,
+    listing_settings,
+    plugin_settings,
+    settings,
+    trial,
+)
 from mesh_prompt_batch.capability_probes import MOST_CALLS
 from mesh_prompt_batch.errors import SettingsError
+from mesh_prompt_batch.forecast_settings import ForecastSettings
 from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES
 from mesh_prompt_batch.message_settings import WrittenMessages
 from mesh_prompt_batch.output import COLUMNS
@@ -25,14 +34,20 @@ PLUGIN = json.loads((ROOT / "plugin.json").read_text())
 RECIPE = json.loads((ROOT / "custom-recipes/mesh-prompt-batch/recipe.json").read_text())
 MACRO = json.loads((ROOT / "python-runnables/list-llms/runnable.json").read_text())
 TRIAL = json.loads((ROOT / "python-runnables/try-rows/runnable.json").read_text())
+FORECAST = json.loads((ROOT / "python-runnables/forecast/runnable.json").read_text())
 ANY = Mapping[str, object]
 FORMS = [
     pytest.param(PLUGIN, plugin_settings.LABELS, id="plugin"),
     pytest.param(RECIPE, settings.LABELS, id="recipe"),
     pytest.param(MACRO, listing_settings.LABELS, id="macro"),
     pytest.param(TRIAL, trial.LABELS, id="trial"),
+    pytest.param(FORECAST, forecast_settings.LABELS, id="forecast"),
 ]
-MACROS = [pytest.param(MACRO, id="list-llms"), pytest.param(TRIAL, id="try-rows")]
+MACROS = [
+    pytest.param(MACRO, id="list-llms"),
+    pytest.param(TRIAL, id="try-rows"),
+    pytest.param(FORECAST, id="forecast"),
+]
 DISPLAY_ONLY = {"show_advanced"}
 # What the recipe needs in every mode.
 NEEDED: ANY = {
@@ -209,12 +224,27 @@ def test_the_choices_are_recipes_of_the_type_that_macros_read() -> None:
     assert flow_recipe.RECIPE_TYPE == "CustomCode_mesh-prompt-batch"
 
 
-def test_a_trial_s_form_has_the_defaults_and_limits_of_the_code() -> None:
-    config = {str(it["name"]): it["defaultValue"] for it in fields(TRIAL) if "defaultValue" in it}
+@pytest.mark.parametrize(
+    ("macro", "read", "most"),
+    [
+        (TRIAL, TrialSettings, {"rows": trial.MOST_ROWS}),
+        (
+            FORECAST,
+            ForecastSettings,
+            {
+                "sample_rows": forecast_settings.MOST_SAMPLED,
+                "calls": forecast_settings.MOST_CALLS,
+            },
+        ),
+    ],
+)
+def test_forms_of_macros_have_the_defaults_and_limits_of_the_code(
+    macro: ANY, read: Any, most: Mapping[str, int]
+) -> None:
+    config = {str(it["name"]): it["defaultValue"] for it in fields(macro) if "defaultValue" in it}
     named = {"recipe": "ask"}
-    assert TrialSettings.from_config({**named, **config}) == TrialSettings.from_config(named)
-    (rows,) = [it for it in fields(TRIAL) if it["name"] == "rows"]
-    assert (rows["minI"], rows["maxI"]) == (1, trial.MOST_ROWS)
+    assert read.from_config({**named, **config}) == read.from_config(named)
+    assert {it["name"]: it["maxI"] for it in fields(macro) if "maxI" in it} == most
 
 
 def test_the_macro_says_how_many_calls_it_makes() -> None:
@@ -283,6 +313,7 @@ def test_fields_named_in_sentences_are_fields_of_a_form() -> None:
         *listing_settings.LABELS.values(),
         *plugin_settings.LABELS.values(),
         *trial.LABELS.values(),
+        *forecast_settings.LABELS.values(),
     }
     # Names that belong to Dataiku or to the plugin as a whole.
     labels |= {"List available LLMs", "Append instead of overwrite", "Run folder"}
