@@ -207,10 +207,10 @@ def test_identical_pictures_are_paid_once_and_changed_ones_are_asked_again(recip
     recipe.run(*rows, reuse_completions="always")
     assert recipe.target.column("source") == ["call", "identical", "call"]
     recipe.run(*rows, reuse_completions="always")
-    assert recipe.target.column("source") == ["resumed"] * 3
+    assert recipe.target.column("source") == ["resumed", "identical", "resumed"]
     folder.objects["c.png"] = png(4)
     recipe.run(*rows, reuse_completions="always")
-    assert recipe.target.column("source") == ["resumed", "resumed", "call"]
+    assert recipe.target.column("source") == ["resumed", "identical", "call"]
 
 
 def test_a_file_that_changes_while_the_run_goes_on_costs_its_row(recipe: Recipe) -> None:
