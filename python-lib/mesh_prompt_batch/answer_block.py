@@ -1,7 +1,8 @@
 """The format of saved answers: blocks that carry their version, length and checksum, one after the other in an object.
 
-A block is a header, big endian: 16 bytes of name, 2 of version, 4 of count, 8 of length, 32 of SHA-256; then so many
-bytes of zlib: a line an answer, `key saved_at record`, with the key in hex and the moment in seconds since 1970.
+A block is a header, big endian: 16 bytes of name, 2 of version, 4 of count, 8 of length, 32 of SHA-256 over all else of
+the block; then so many bytes of zlib: a line an answer, `key saved_at record`, with the key in hex and the moment in
+seconds since 1970. Later versions keep the header, so that a later version can be told from a damaged block.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from mesh_prompt_batch.errors import PromptBatchError
 VERSION = 1
 _NAME = b"mesh answers\0\0\0\0"
 _HEADER = struct.Struct(">16sHIQ32s")
+_CHECKSUM_AT = _HEADER.size - 32
 _MOST_BYTES = 1 << 31
 
 
@@ -42,17 +44,19 @@ def encoded(answers: Iterable[SavedAnswer]) -> bytes:
     """One block."""
     lines = [f"{key.hex()} {saved_at} {record}\n" for key, saved_at, record in answers]
     data = zlib.compress("".join(lines).encode(), 1)
-    checksum = hashlib.sha256(data).digest()
-    return _HEADER.pack(_NAME, VERSION, len(lines), len(data), checksum) + data
+    header = _HEADER.pack(_NAME, VERSION, len(lines), len(data), b"")[:_CHECKSUM_AT]
+    return header + _checksum(header, data) + data
 
 
 def blocks(stream: Stream) -> Iterator[bytes]:
     """The blocks of an object as they are, each checked. Raises DamagedError or NewerFormatError behind the last."""
     while header := _read(stream, _HEADER.size):
-        length, checksum = _checked(header)
+        version, length = _described(header)
         data = _read(stream, length)
-        if len(data) < length or hashlib.sha256(data).digest() != checksum:
+        if len(data) < length or _checksum(header, data) != checksum_of(header):
             raise DamagedError("A block is cut short or changed.")
+        if version > VERSION:
+            raise NewerFormatError(f"Format {version} is newer than this plugin's, {VERSION}.")
         yield header + data
 
 
@@ -67,17 +71,22 @@ def answers(block: bytes) -> Iterator[SavedAnswer]:
         yield SavedAnswer(bytes.fromhex(key), int(saved_at), record)
 
 
-def _checked(header: bytes) -> tuple[int, bytes]:
+def _checksum(header: bytes, data: bytes) -> bytes:
+    digest = hashlib.sha256(header[:_CHECKSUM_AT])
+    digest.update(data)
+    return digest.digest()
+
+
+def _described(header: bytes) -> tuple[int, int]:
+    """Version and length, as they are claimed."""
     if len(header) < _HEADER.size:
         raise DamagedError("A header is cut short.")
-    name, version, _, length, checksum = _HEADER.unpack(header)
+    name, version, _, length, _ = _HEADER.unpack(header)
     if name != _NAME:
         raise DamagedError("This is no block of answers.")
-    if version > VERSION:
-        raise NewerFormatError(f"Format {version} is newer than this plugin's, {VERSION}.")
     if length > _MOST_BYTES:
         raise DamagedError("A length is beyond reason.")
-    return length, checksum
+    return version, length
 
 
 def _read(stream: Stream, size: int) -> bytes:

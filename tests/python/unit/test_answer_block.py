@@ -1,12 +1,12 @@
 """The format of saved answers: what is not whole is never trusted."""
 
 import io
-import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh_prompt_batch import answer_block
 from mesh_prompt_batch.answer_block import (
     DamagedError,
     NewerFormatError,
@@ -58,7 +58,7 @@ def test_a_cut_loses_what_lies_behind_it_and_says_so(
 @given(ANSWERS, st.data())
 def test_a_byte_that_changed_is_noticed(group: list[SavedAnswer], data: st.DataObject) -> None:
     whole = bytearray(encoded(group))
-    at = data.draw(st.integers(0, len(whole) - 1).filter(lambda it: not 16 <= it < 22))
+    at = data.draw(st.integers(0, len(whole) - 1))
     whole[at] ^= data.draw(st.integers(1, 255))
     assert read_all(bytes(whole)) == ([], True)
 
@@ -68,9 +68,10 @@ def test_foreign_bytes_are_no_answers(foreign: bytes) -> None:
     assert read_all(foreign) == ([], True)
 
 
-def test_a_later_format_is_named() -> None:
-    block = bytearray(encoded([SavedAnswer(b"k" * 16, 0, "{}")]))
-    struct.pack_into(">H", block, 16, 2)
+def test_a_later_format_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as later:
+        later.setattr(answer_block, "VERSION", 2)
+        block = encoded([SavedAnswer(b"k" * 16, 0, "{}")])
     with pytest.raises(NewerFormatError, match=r"Format 2 is newer than this plugin's, 1\."):
         list(blocks(io.BytesIO(block)))
 
