@@ -274,12 +274,12 @@ def test_a_time_limit_awaits_what_is_in_flight_and_fails_or_publishes(
 ) -> None:
     class Slow(FakeCalls):
         async def _answer(self, question: str) -> Completion:
-            await asyncio.sleep(0.5 if question == "a" else 0)
+            await asyncio.sleep(1.5 if question == "a" else 0)
             return await super()._answer(question)
 
     target, calls = FakeTarget(), Slow()
     when = {"when_stopped": "write"} if publishes else {}
-    limit = {"time_limit_minutes": 0.1 / 60, "max_concurrency": 1, **when}
+    limit = {"time_limit_minutes": 1 / 60, "max_concurrency": 1, **when}
     if publishes:
         totals = run(source("a", "b", "c"), target, calls, tmp_path, **limit)
         assert target.column("completion") == ["a", None, None]
