@@ -69,7 +69,7 @@ def replacement(parameter: str, words: str) -> str | None:
 
 
 class Adaptations:
-    """Of all LLMs of a run. Used on one event loop, or by threads that each ask LLMs of their own."""
+    """Of all LLMs of a run. Threads may share it: the worst that can happen is that one finds out what another knew."""
 
     def __init__(self) -> None:
         self._left_out: dict[str, frozenset[str]] = {}

@@ -3,15 +3,16 @@
 import itertools
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from mesh_prompt_batch.adaptation import Adaptations
 from mesh_prompt_batch.adapters import mesh
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Message
 from mesh_prompt_batch.endpoint import Endpoint, public_url
-from mesh_prompt_batch.errors import SettingsError, TransientError
+from mesh_prompt_batch.errors import ParameterError, SettingsError, TransientError
 from mesh_prompt_batch.retry import RetryPolicy
 from mesh_prompt_batch.streaming import TextStream
 
@@ -42,6 +43,7 @@ class MeshClient:
         verify: bool | str = True,
     ) -> None:
         self._retry = RetryPolicy()
+        self._adaptations = Adaptations()
         if url is None:
             endpoint = _endpoint_inside(project_key)
         else:
@@ -67,13 +69,14 @@ class MeshClient:
     ) -> Completion:
         """One answer; transient failures are tried again as in the recipe.
 
+        An LLM that refuses a parameter that can be spared, such as `temperature`, is asked without it from then on.
         `parameters` go into the request: temperature, max_tokens, … Raises CallError; its text names the kind of
         error alone, the provider's words are in `provider_words`.
         """
         request = _request(llm_id, user, system, parameters)
         for attempt in itertools.count(1):
             try:
-                return replace(mesh.ask(self.openai, request), attempts=attempt)
+                return replace(self._adapted(request), attempts=attempt)
             except TransientError as error:
                 wait = self._retry.wait_after(error, attempt, random.random())
                 if wait is None:
@@ -86,11 +89,34 @@ class MeshClient:
     ) -> TextStream:
         """The answer's text as it comes, to iterate over; `completion` holds it whole at the end."""
         request = _request(llm_id, user, system, parameters)
-        return TextStream(lambda: mesh.stream_blocks(self.openai, request), request)
+        return TextStream(lambda: self._adapted_blocks(request), request)
 
     def list_llms(self, purpose: str = "GENERIC_COMPLETION") -> list[dict[str, object]]:
         """Dicts with `id` and, where Dataiku has them, `friendlyName`, `type` and `connection`."""
         return mesh.list_llms(self.openai, purpose)
+
+    def _adapted(self, request: CompletionRequest) -> Completion:
+        while True:
+            try:
+                return mesh.ask(self.openai, self._adaptations.applied(request))
+            except ParameterError as error:
+                self._adapt(request, error)
+
+    def _adapted_blocks(self, request: CompletionRequest) -> Iterator[bytes]:
+        while True:
+            try:
+                # A parameter is refused before there is anything to yield.
+                yield from mesh.stream_blocks(self.openai, self._adaptations.applied(request))
+            except ParameterError as error:
+                self._adapt(request, error)
+            else:
+                return
+
+    def _adapt(self, request: CompletionRequest, error: ParameterError) -> None:
+        """Raises what to end with, where no other call is worth making."""
+        advice = self._adaptations.learn(request, error)
+        if advice is not None:
+            raise advice from None
 
 
 def _endpoint_inside(project_key: str | None) -> Endpoint:

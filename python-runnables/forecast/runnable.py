@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from dataiku.runnables import ResultTable, Runnable
 from mesh_prompt_batch.adapters import dss
+from mesh_prompt_batch.adapters.dss_tables import result_table
 from mesh_prompt_batch.adapters.recipe_inquiry import recipe_inquiry
 from mesh_prompt_batch.forecast_settings import ForecastSettings
 from mesh_prompt_batch.forecast_table import forecast_table
@@ -28,10 +29,4 @@ class ForecastPromptBatch(Runnable):
         with dss.mesh(self.project_key, self.plugin_config, "forecast") as way:
             inquiry = recipe_inquiry(way, settings.recipe)
             table = forecast_table(forecast_of(inquiry, settings, progress_callback), inquiry)
-        result = ResultTable()
-        result.set_name(table.title)
-        for column_id, label in table.columns.items():
-            result.add_column(column_id, label, "STRING")
-        for row in table.rows:
-            result.add_record(row)
-        return result
+        return result_table(table)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from dataiku.runnables import ResultTable, Runnable
 from mesh_prompt_batch.adapters import dss, mesh
+from mesh_prompt_batch.adapters.dss_tables import result_table
 from mesh_prompt_batch.adapters.price_list import list_price
 from mesh_prompt_batch.listing_settings import ListingSettings
 from mesh_prompt_batch.llm_checks import WHOLE_PROGRESS
@@ -35,11 +36,4 @@ class ListLlms(Runnable):
                 progress_callback,
             )
             table = listing(doors, ListingSettings.from_config(self.config))
-        result = ResultTable()
-        if table.title:
-            result.set_name(table.title)
-        for column_id, label in table.columns.items():
-            result.add_column(column_id, label, "STRING")
-        for row in table.rows:
-            result.add_record(row)
-        return result
+        return result_table(table)

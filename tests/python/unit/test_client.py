@@ -56,6 +56,33 @@ def test_a_refused_request_is_not_tried_again(
     assert len(endpoint.calls) == 1
 
 
+def test_what_an_llm_refuses_is_left_out_from_then_on(
+    client: MeshClient, endpoint: ScriptedEndpoint
+) -> None:
+    refused = refusal(400, "Unsupported value: 'temperature' does not support 0 with this model.")
+    endpoint.answers = [refused, completion("fine"), events(*PIECES, END), completion("again")]
+    assert client.complete("llm", "Why?", temperature=0, top_p=1).attempts == 1
+    list(client.stream("llm", "Why?", temperature=0))
+    client.complete("llm", "Why?", temperature=0)
+    bodies = [call.body for call in endpoint.calls]
+    assert ["temperature" in body for body in bodies] == [True, False, False, False]
+    assert bodies[1]["top_p"] == 1
+
+
+def test_a_stream_is_asked_again_without_what_is_refused(
+    client: MeshClient, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.answers = [
+        refusal(400, "Unsupported parameter: 'top_p'."),
+        events(*PIECES, END),
+        refusal(400, "Unsupported parameter: 'stop'."),
+    ]
+    assert list(client.stream("llm", "Why?", top_p=0.5)) == ["Twice ", "told"]
+    with pytest.raises(RequestError) as caught:
+        client.complete("llm", "Why?", stop=["."])
+    assert "does not take 'Stop sequences' (stop)" in caught.value.provider_words
+
+
 def test_a_stream_gives_its_pieces_then_the_whole(
     client: MeshClient, endpoint: ScriptedEndpoint
 ) -> None:
