@@ -27,7 +27,7 @@ SETTINGS = {
     "spend limit": "5.00",
     "reuse of completions": "resume",
 }
-VERSIONS = {"Prompt batch": "0.1.0", "Python": "3.11.14", "openai": "3.1.0", "pandas": "2.3.3"}
+VERSIONS = {"Prompt batch": "1.0.0", "Python": "3.11.14", "openai": "3.1.0", "pandas": "2.3.3"}
 
 
 def course_of(rows: int, seed: int = 1) -> Totals:

@@ -2,47 +2,37 @@
 
 from pathlib import Path
 
+from documents import ROOT, Document
 from local_dss import faults
 from local_flow import Flow
 
-CODE = """
-import dataiku
-dataiku.use_plugin_libs("mesh-prompt-batch")
-from mesh_prompt_batch import MeshClient
-
-client = MeshClient()
-LLM_ID = "openai:demo:small-model"
+PAGES = [Document.read(ROOT / it) for it in ("README.md", "docs/python.md")]
+DOCUMENTED = [code for it in PAGES for _, code in it.fenced if "client" in code]
+CODE = (
+    "".join(DOCUMENTED)
+    + """
 print("ids", [it["id"] for it in client.list_llms()])
-print("text", client.complete(LLM_ID, "Name rivers.", system="Be brief.", temperature=0).text)
-answer = client.stream(LLM_ID, "Tell me a story.", max_tokens=500)
-print("pieces", list(answer))
-print("usage", answer.completion.usage.completion_tokens, answer.completion.finish_reason)
-
-messages = [{"role": "system", "content": "You write."}, {"role": "user", "content": "Hello"}]
-response = client.openai.chat.completions.create(
-    model=LLM_ID, messages=messages, temperature=0, max_tokens=500
-)
-print("tutorial", response.choices[0].message.content, response.usage.total_tokens)
+print(answer.completion.finish_reason)
 pieces = []
 for chunk in client.openai.chat.completions.create(
-    model=LLM_ID, messages=messages, temperature=0, max_tokens=500, stream=True
+    model=LLM_ID, messages=[{"role": "user", "content": "Hello"}], max_tokens=500, stream=True
 ):
     pieces.append(chunk.choices[0].delta.content or "")
 print("streamed", "".join(pieces))
 """
+)
 
 
-def test_inside_dss_it_needs_no_key(flow: Flow, tmp_path: Path) -> None:
+def test_inside_dss_the_code_of_readme_and_docs_needs_no_key(flow: Flow, tmp_path: Path) -> None:
     result = flow.code_recipe(CODE, tmp_path)
     assert result.succeeded, result.text
     for line in (
-        "text You said: Name rivers.",
-        "pieces ['You', ' said:', ' Tell', ' me', ' a', ' story.']",
-        "usage 6 stop",
-        "tutorial You said: Hello 6",
+        "You said: Name three rivers.",
+        "You said: Tell me a short story.Usage(prompt_tokens=5, completion_tokens=7, cost=None)",
         "streamed You said: Hello",
     ):
         assert line in result.lines
+    assert result.lines.count("You said: Name three rivers.") == 3
     assert "'agent:aBcD1234'" in result.text
     assert {call.headers.get("authorization") for call in flow.mesh.calls} == {None}
 
@@ -57,7 +47,7 @@ def test_an_error_in_mid_stream_is_an_error(flow: Flow, tmp_path: Path) -> None:
     chunk = {"choices": [{"index": 0, "delta": {"content": "Once"}, "finish_reason": None}]}
     broken = {"error": {"message": "the provider went away"}}
     flow.mesh.fault = lambda *_: faults.events(chunk, broken, done=False)
-    start = CODE.split('print("ids"', maxsplit=1)[0]
+    start = DOCUMENTED[0].split("print(", maxsplit=1)[0]
     # Put together, so that the line of code that a stack shows has no prompt in it.
     result = flow.code_recipe(f'{start}list(client.stream(LLM_ID, "canary".upper()))\n', tmp_path)
     assert "server" in result.banner

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from documents import ROOT, Document
 from local_dss import faults
 from local_dss.job import JobResult
 from local_dss.scenario import FAILED, SUCCESS
@@ -122,20 +123,15 @@ def test_ceilings_hold_for_real_calls_too(filled: Flow) -> None:
     assert float(found["Cost of the real calls"][0]) <= 0.2
 
 
-def test_code_forecasts_too(filled: Flow) -> None:
-    code = """
-import dataiku
-dataiku.use_plugin_libs("mesh-prompt-batch")
-from mesh_prompt_batch.forecast import forecast
-found = forecast("ask", calls=30)
-assert found.cost.low <= found.cost.middle <= found.cost.high
-assert found.drawn.total == 300
-print("P90", found.cost.high)
-"""
-    result = filled.code_recipe(code, filled.project.folder)
+def test_the_code_of_the_page_on_python_forecasts_too(filled: Flow) -> None:
+    filled.has_recipe({**PRICES, "max_tokens": 50}, name="compute_answers")
+    (code,) = [it for _, it in Document.read(ROOT / "docs/python.md").fenced if "forecast(" in it]
+    libraries = 'import dataiku\ndataiku.use_plugin_libs("mesh-prompt-batch")\n'
+    checks = "assert found.cost.low <= found.cost.middle <= found.cost.high\n"
+    result = filled.code_recipe(libraries + code + checks, filled.project.folder)
     assert result.succeeded, result.text
-    assert re.search(r"P90 \d", result.text)
-    assert len(filled.mesh.calls) == 30
+    assert re.search(r"\d \d", result.text)
+    assert len(filled.mesh.calls) == 50
 
 
 @pytest.mark.parametrize(("limit", "outcome"), [(20.0, SUCCESS), (0.001, FAILED)])
