@@ -5,6 +5,7 @@ CHECKED = python-lib custom-recipes python-runnables resource scripts tests benc
 
 .PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
 .PHONY: bench-crash bench-adaptive bench-validation soak format unit-tests clean help
+.PHONY: lock audit wheels
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -46,6 +47,15 @@ format: ## format the code and mend what the linter can
 
 plugin: ## the zip to install in Dataiku, in dist/
 	@$(PYTHON) scripts/build_plugin.py
+
+wheels: ## the exact wheels of the code env, for a Dataiku without a package registry, in dist/
+	@$(PYTHON) scripts/wheels.py $(WHEELS_ARGS)
+
+lock: ## requirements/*.txt anew: exact versions with hashes, and the wheels of the code env
+	@$(PYTHON) scripts/lock.py
+
+audit: ## known vulnerabilities of what we install and of the code env; 3 where no service answers
+	@$(PYTHON) scripts/audit.py
 
 bench: ## speed beside other clients; see bench/README.md
 	@$(PYTHON) -m bench.run $(BENCH_ARGS)

