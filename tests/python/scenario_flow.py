@@ -2,7 +2,7 @@
 
 import json
 import runpy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,10 @@ class Metric:
 
 @dataclass
 class ScenarioFlow:
-    """`builds`: the recipe's settings by the dataset it builds. `macros`: stands in for a macro, by its folder."""
+    """`builds`: the recipe's settings by the dataset it builds."""
 
     flow: Flow
     builds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    macros: dict[str, Callable[[Mapping[str, Any]], Done]] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
 
@@ -52,8 +51,6 @@ class ScenarioFlow:
             raise ScenarioError(f"There is no macro {params['runnableType']}.")
         name = params["runnableType"].removeprefix(MACRO)
         self.ran.append(name)
-        if name in self.macros:
-            return self.macros[name](params["config"])
         described = self.flow.describe(inputs={}, outputs={}, variables=self._variables())
         alone = JobDescription(**{**vars_of(described), "config": params["config"]})
         return _done(job.run(self.flow.plugin, self.flow.plugin.macro(name), alone))

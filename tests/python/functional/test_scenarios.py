@@ -2,36 +2,29 @@
 
 import re
 import runpy
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
 from local_dss import faults
 from local_dss.llms import LLM_ID
-from local_dss.scenario import FAILED, SUCCESS, WARNING, Done
+from local_dss.scenario import FAILED, SUCCESS, WARNING
 from local_flow import Flow
 from scenario_flow import EXAMPLES, Metric, ScenarioFlow, example
 
 ALIVE = "Say ok."
-FORECAST = "The forecast is 31.00, above 'Fail above' (20.00)."
-
-
-def affordable(config: Mapping[str, Any]) -> Done:
-    """Stands in for the macro that forecasts."""
-    assert config["recipe_name"] == "compute_answers"
-    return Done()
-
-
-def too_dear(_config: Mapping[str, Any]) -> Done:
-    return Done(FAILED, FORECAST)
+RECIPE = "compute_answers"
+CHEAP, DEAR = (
+    {"price_per_million_input_tokens": it, "price_per_million_output_tokens": it}
+    for it in (1, 10_000)
+)
 
 
 @pytest.fixture
 def night(flow: Flow) -> ScenarioFlow:
     flow.previous_output()
     flow.ask(*(f"question {n}" for n in range(25)))
-    return ScenarioFlow(flow, {"answers": {"max_retries": 0}}, {"forecast": affordable})
+    flow.has_recipe(CHEAP, RECIPE)
+    return ScenarioFlow(flow, {"answers": {"max_retries": 0}})
 
 
 def test_a_good_night(night: ScenarioFlow) -> None:
@@ -65,7 +58,7 @@ def test_a_night_without_the_llm_builds_nothing_and_says_why(night: ScenarioFlow
 
 
 def test_a_night_that_would_cost_too_much_spends_nothing(night: ScenarioFlow) -> None:
-    night.macros["forecast"] = too_dear
+    night.flow.has_recipe(DEAR, RECIPE)
     ended = night.run(example("nightly-batch"))
     assert ended.outcomes() == {
         "LLMs answer": SUCCESS,
@@ -73,7 +66,7 @@ def test_a_night_that_would_cost_too_much_spends_nothing(night: ScenarioFlow) ->
         "Build": "",
         "Failure rate": "",
     }
-    assert FORECAST in ended.report
+    assert re.search(r"forecast of compute_answers is [\d.]+ .*above 'Fail above'", ended.report)
     assert night.flow.untouched()
     assert len(night.flow.mesh.calls) == 1
 
