@@ -22,7 +22,7 @@ from mesh_prompt_batch.outputs import Outputs
 from mesh_prompt_batch.own_limits import UNSHARED, Share
 from mesh_prompt_batch.priced_calls import priced_calls
 from mesh_prompt_batch.prices import PriceList, Prices, no_list_price, prices_of_run
-from mesh_prompt_batch.process import affordable_concurrency
+from mesh_prompt_batch.process import affordable_concurrency, garbage_seldom_collected
 from mesh_prompt_batch.progress import closing_lines
 from mesh_prompt_batch.rows import Rows
 from mesh_prompt_batch.run_folder import RunFolder
@@ -123,7 +123,10 @@ def _all_asked(  # one step of the use case above
     settings: Settings,
 ) -> bool:
     """Whether every row is decided; False where a limit ended the run and what is answered is to be published."""
-    with Engine(asking, store, totals, checkpoint.recorded) as engine:
+    with (
+        garbage_seldom_collected(),
+        Engine(asking, store, totals, checkpoint.recorded) as engine,
+    ):
         checkpoint.load(store, engine.stop)
         rows = Rows(asking.request_from_row, store, identical_once=settings.run.identical_once)
         _spool(chunks, rows, engine, totals, settings)

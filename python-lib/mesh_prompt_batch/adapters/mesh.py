@@ -24,7 +24,7 @@ from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.endpoint import Endpoint
 from mesh_prompt_batch.errors import EndpointError, LlmError, TransientError
 from mesh_prompt_batch.llm_checks import Calls
-from mesh_prompt_batch.patience import while_alive
+from mesh_prompt_batch.patience import while_alive, within
 from mesh_prompt_batch.refusals import Refusal, call_error
 from mesh_prompt_batch.retry import retry_after
 from mesh_prompt_batch.streaming import StreamedAnswer, TextStream
@@ -170,11 +170,11 @@ class Connection:
         started = time.monotonic()
         with translated_errors(request):
             # `post` skips the typed layer, which costs more than the transport; see bench/README.md.
-            body = await asyncio.wait_for(
+            body = await within(
+                self._timeout,
                 self.client.post(
                     "/chat/completions", body=request.body(), cast_to=object, options=self._options
                 ),
-                self._timeout,
             )
         return completion_from(body, request.llm_id, time.monotonic() - started)
 

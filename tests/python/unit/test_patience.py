@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 import virtual_time
 
-from mesh_prompt_batch.patience import while_alive
+from mesh_prompt_batch.patience import while_alive, within
 
 
 @dataclass
@@ -73,3 +73,19 @@ def test_an_error_of_the_work_is_the_caller_s() -> None:
             await while_alive(broken(), lambda: 0.0, 1.0, 10.0)
 
     virtual_time.run(caught())
+
+
+def test_work_has_so_long_and_no_longer() -> None:
+    work = Work([5.0])
+
+    async def in_time() -> float:
+        return await within(6.0, work.run())
+
+    async def late() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await within(4.0, work.run())
+
+    assert virtual_time.run(in_time()) == (5.0, 5.0)
+    work.ended = False
+    assert virtual_time.run(late()) == (None, 4.0)
+    assert work.ended

@@ -1,6 +1,7 @@
 """Open files, SIGTERM, certificates and causes of failed connections."""
 
 import asyncio
+import gc
 import resource
 import signal
 from pathlib import Path
@@ -9,7 +10,13 @@ import pytest
 
 from mesh_prompt_batch.connection import is_refused_or_cut, trust
 from mesh_prompt_batch.errors import EndpointError
-from mesh_prompt_batch.process import AbortedError, affordable_concurrency, termination_as_exception
+from mesh_prompt_batch.process import (
+    OBJECTS_BETWEEN_COLLECTIONS,
+    AbortedError,
+    affordable_concurrency,
+    garbage_seldom_collected,
+    termination_as_exception,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +46,15 @@ def test_sigterm_becomes_an_exception_that_no_handler_of_errors_catches() -> Non
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
     assert not issubclass(AbortedError, Exception)
+
+
+def test_garbage_is_collected_as_before_once_a_run_has_ended() -> None:
+    before = gc.get_threshold()
+    with garbage_seldom_collected():
+        assert gc.get_threshold() == (OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
+        assert gc.get_freeze_count() > OBJECTS_BETWEEN_COLLECTIONS
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
 
 
 def test_trust_takes_what_requests_takes(tmp_path: Path) -> None:
