@@ -17,8 +17,8 @@ demo: ## a real small model labels product reviews: list-llms, then the recipe
 form: ## the plugin's forms in a browser, as the descriptors are now
 	@$(PYTHON) scripts/form.py serve
 
-screenshots: ## the pictures of the forms and of the run report in docs/images/; needs Chromium
-	@$(PYTHON) scripts/form.py screenshots && $(PYTHON) scripts/report.py
+screenshots: ## the pictures of forms, macros' results and run report in docs/images/; needs Chromium
+	@$(PYTHON) scripts/form.py screenshots && $(PYTHON) scripts/report.py && $(PYTHON) scripts/macro_results.py
 
 test: ## all tests, with branch coverage of the core
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && $(ENV) embedded >/dev/null && \

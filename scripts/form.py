@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests/standin"))
+sys.path[:0] = [str(ROOT / it) for it in ("", "tests/standin")]
+
+from scripts.pictures import kept, no_browser  # noqa: E402  # as above
 
 from local_dss.browser import chromium, running  # noqa: E402  # needs the path
 from local_dss.form_page import page  # noqa: E402  # as above
@@ -23,11 +25,8 @@ from local_dss.form_page import page  # noqa: E402  # as above
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PICTURES = ROOT / "docs/images"
 RECIPE = "recipe mesh-prompt-batch"
 WIDTH, HEIGHT = 1280, 900
-# Documents with larger pictures are slow to open.
-LARGEST_PICTURE = 150_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,17 @@ SCHEMA = """{
   },
   "required": ["sentiment", "stars"]
 }"""
+# Columns of an input that has more than examples/reviews.csv.
+MORE_COLUMNS = ["photo", "ask_llm", "longest"]
+RECIPE_OF_THE_PROJECT = {"value": "chosen", "label": "compute_answers"}
+ADVANCED = {"show_advanced": True}
+
+
+def advanced(name: str, *sections: str, **saved: object) -> Picture:
+    """Sections behind the box, with something filled in."""
+    return Picture(name, {**ADVANCED, **saved}, sections)
+
+
 SHOWN = (
     Picture(
         "recipe",
@@ -64,7 +74,40 @@ SHOWN = (
         },
     ),
     Picture("template", example("reviews.examples.json"), ("Messages", "More about the messages")),
+    Picture("conversation", example("reviews.conversation.json"), ("Messages",)),
     Picture("json_schema", {"output_format": "json_schema", "json_schema": SCHEMA}, ("Answers",)),
+    advanced(
+        "more_llm",
+        "More about the LLM",
+        output_format="json_schema",
+        llm_id_override="${llm_id}",
+        fallback_llm_id="openai:main:large",
+        stop_sequences=["END"],
+    ),
+    advanced("images", "Images", image_column="photo"),
+    advanced(
+        "own_settings",
+        "Rows' own settings",
+        llm_id_column="ask_llm",
+        max_tokens_column="longest",
+    ),
+    advanced("speed", "Speed and patience", requests_per_minute=500, max_concurrency=32),
+    advanced("failures", "Failures", max_failure_percent=5),
+    advanced(
+        "cost",
+        "Cost",
+        "Limits",
+        price_per_million_input_tokens=0.15,
+        price_per_million_output_tokens=0.6,
+        spend_limit=5,
+        when_stopped="write",
+    ),
+    advanced("resume", "Resume and reuse"),
+    advanced("columns", "Rows and columns", row_limit=20),
+    Picture("list_llms", {"check_availability": True}, form="macro list-llms"),
+    Picture("forecast", {"recipe": "chosen", "calls": 50, "fail_above": 5}, form="macro forecast"),
+    Picture("try_rows", {"recipe": "chosen"}, form="macro try-rows"),
+    Picture("plugin", {"max_concurrency_ceiling": 64, "spend_ceiling_per_run": 50}, form="plugin"),
 )
 
 
@@ -104,24 +147,19 @@ def take_pictures() -> int:
     """Into docs/images/. Exit code 2 without Chromium, 1 where a picture is too large."""
     executable = chromium()
     if executable is None:
-        print(
-            "Chromium is not on the PATH: install it (apt-get install chromium).", file=sys.stderr
-        )
-        return 2
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    too_large = 0
+        return no_browser()
+    small = []
     with tempfile.TemporaryDirectory() as folder, running(executable) as browser:
         document = Path(folder) / "form.html"
         document.write_text(page(), encoding="utf-8")
         browser.open(document, WIDTH, HEIGHT)
-        for picture in SHOWN:
-            browser.evaluate(f"draw({json.dumps(picture.form)}, {json.dumps(picture.saved)})")
-            taken = browser.picture(browser.evaluate(f"cut({json.dumps(picture.sections)})"))
-            target = PICTURES / f"{picture.name}.png"
-            target.write_bytes(taken)
-            print(f"{target.relative_to(ROOT)}: {len(taken):,} bytes")
-            too_large += len(taken) > LARGEST_PICTURE
-    return 1 if too_large else 0
+        browser.evaluate(f"SAMPLE.columns.push(...{json.dumps(MORE_COLUMNS)})")
+        browser.evaluate(f"SAMPLE.choices = [{json.dumps(RECIPE_OF_THE_PROJECT)}]")
+        for it in SHOWN:
+            browser.evaluate(f"draw({json.dumps(it.form)}, {json.dumps(it.saved)})")
+            clip = browser.evaluate(f"cut({json.dumps(it.sections)})")
+            small.append(kept(it.name, browser.picture(clip)))
+    return 0 if all(small) else 1
 
 
 def main() -> int:

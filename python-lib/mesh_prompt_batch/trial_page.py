@@ -52,13 +52,17 @@ def _summary(settings: Settings, totals: Totals) -> str:
     cost = [] if totals.spent.cost is not None else ["cost unknown"]
     parts = [
         settings.llm.llm_id,
-        f"{totals.rows} rows",
+        _counted(totals.rows, "row"),
         f"{totals.failed} failed",
-        f"{totals.attempts} calls",
+        _counted(totals.attempts, "call"),
         *totals.spent.described(),
         *cost,
     ]
     return ", ".join(parts)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _row(number: int, row: AskedRow) -> Markup:
@@ -102,7 +106,7 @@ def _answer(row: AskedRow) -> Markup:
 
 def _failure(failure: Failure) -> Markup:
     status = "" if failure.status is None else f" (HTTP {failure.status})"
-    tried = f", {failure.attempts} calls" if failure.attempts else ""
+    tried = f", {_counted(failure.attempts, 'call')}" if failure.attempts else ""
     parts = [
         _tag("div", f"{failure.error_type}{status}{tried}", "bad"),
         _tag("pre", failure.message, "bad"),

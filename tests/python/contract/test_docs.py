@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
+from scripts.pictures import LARGEST_PICTURE
 
 from documents import ROOT, Document, documents, project_files
 from mesh_prompt_batch.version import VERSION
@@ -63,10 +64,17 @@ THEIRS = {
 # What the log says, quoted.
 LOGGED = {"List price assumed"}
 # Names of the OpenAI API and of Dataiku's.
-OTHERS = {"max_completion_tokens", "response_format", "use_plugin_libs"}
+OTHERS = {
+    "function_call",
+    "max_completion_tokens",
+    "parallel_tool_calls",
+    "response_format",
+    "service_tier",
+    "use_plugin_libs",
+}
 # Between the words of a way through menus.
 THEN = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
-MADE = {"dist/", "report.html", "runs.jsonl", "cat.png", "dog.jpg"}
+MADE = {"state.json", "dist/", "report.html", "runs.jsonl", "cat.png", "dog.jpg"}
 FILE_TYPES = "py|json|jsonl|md|txt|toml|html|png|csv|c|js|css|yml|zip"
 
 
@@ -110,6 +118,12 @@ def test_every_picture_is_shown_and_described() -> None:
     used = {(it.path.parent / link.path).resolve() for it, link in images}
     unused = [it.name for it in (ROOT / "docs/images").iterdir() if it not in used]
     assert not unused, shown(unused, "show the picture on a page, or take it out of docs/images")
+
+
+def test_pictures_open_at_once() -> None:
+    pictures = [*(ROOT / "docs/images").iterdir()]
+    large = [it.name for it in pictures if it.stat().st_size > LARGEST_PICTURE]
+    assert not large, shown(large, "take it by `make screenshots`, which writes few colours")
 
 
 def test_every_make_target_named_exists() -> None:
@@ -185,11 +199,19 @@ def is_known(name: str, known: set[str]) -> bool:
 
 @pytest.mark.parametrize("path", DESCRIPTORS)
 def test_every_field_and_role_is_described(path: str) -> None:
-    told = {label for it in PAGES for label in it.italics}
+    told = {label for it in PAGES if it.path != SETTINGS for label in it.italics}
     descriptor = DESCRIPTORS[path]
     fields = [*roles(descriptor), *parameters(descriptor)]
     missing = [f"*{it['label']}* ({it['name']})" for it in fields if it["label"] not in told]
     assert not missing, shown(missing, "say in docs/ what the field is for, its label in italics")
+
+
+def test_every_part_of_the_form_is_on_the_page_for_analysts() -> None:
+    (page,) = [it for it in PAGES if it.name == "docs/analyst.md"]
+    recipe = DESCRIPTORS["custom-recipes/mesh-prompt-batch/recipe.json"]
+    parts = [it["label"] for it in recipe["params"] if it["type"] == "SEPARATOR"]
+    missing = [it for it in parts if f"### {it}\n" not in page.text]
+    assert not missing, shown(missing, "give the section a heading of the same name in analyst.md")
 
 
 def test_every_column_error_and_metric_is_described() -> None:
