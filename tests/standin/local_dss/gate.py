@@ -13,8 +13,9 @@ _JAVA = "com.dataiku.dip.exceptions"
 class Gate:
     """`keys` and `tickets` are those accepted.
 
-    mesh_refuses_tickets: the status with which the OpenAI-compatible route alone answers a good ticket; None where
-    it accepts it. two_credentials: whether a ticket and an Authorization header may come together.
+    mesh_refuses_tickets: the status with which the OpenAI-compatible route alone answers a good ticket; None where it
+    accepts it. projects: keys beside `project_key`. two_credentials: whether a ticket and an Authorization header
+    may come together.
     """
 
     project_key: str = "DEMO"
@@ -24,13 +25,16 @@ class Gate:
     two_credentials: bool = False
     readable: bool = True
     writable: bool = True
+    projects: set[str] = field(default_factory=set)
 
     def check(self, request: web.Request, *, mesh: bool = False, writes: bool = False) -> None:
         """Raises the HTTP error that DSS would answer with."""
         self._check_credential(request, mesh=mesh)
         project = request.match_info.get("project")
         allowed = self.readable and (self.writable or not (mesh or writes))
-        if project is not None and (project != self.project_key or not allowed):
+        if project is not None and (
+            project not in {self.project_key, *self.projects} or not allowed
+        ):
             raise refused(
                 403, f"{_JAVA}.UnauthorizedException", "Failed to read project permissions"
             )

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from local_dss.behaviour import Behaviour
 
@@ -15,9 +16,10 @@ VARIABLE = "LOCAL_DSS_JOB"
 class JobDescription:
     """`inputs` and `outputs` hold short names by role; `appends` names the outputs that append.
 
-    A process with a `ticket` is inside DSS; one with an `api_key` is a program outside. `verify` as a
-    `requests` session has it. `remote_variables`: the DKU_* variables that a container has in a file, not in its
-    environment. `partition`: the one that the flow has the recipe read and write of datasets that are `partitioned`.
+    A process with a `ticket` is inside DSS; one with an `api_key` is a program outside. `verify` as a `requests`
+    session has it. `remote_variables`: the DKU_* variables that a container has in a file, not in its environment.
+    `previous_steps`: what a step of a scenario is told of those before it. `partition`: the one that the flow has
+    the recipe read and write of datasets that are `partitioned`.
     """
 
     project: str
@@ -36,6 +38,7 @@ class JobDescription:
     plugin_libraries: Mapping[str, str] = field(default_factory=dict)
     partition: str = ""
     partitioned: list[str] = field(default_factory=list)
+    previous_steps: list[dict[str, Any]] = field(default_factory=list)
     behaviour: Behaviour = field(default_factory=Behaviour)
 
     def partition_of(self, dataset: str) -> str:

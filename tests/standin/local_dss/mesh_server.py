@@ -16,6 +16,8 @@ from typing_extensions import Self
 
 from local_dss.faults import Answer, events
 from local_dss.gate import Gate, refused
+from local_dss.instance import Instance
+from local_dss.instance_api import add_routes
 from local_dss.llms import (
     LLMS,
     Manners,
@@ -69,15 +71,17 @@ class Answered:
 class MeshServer:
     """`backend` is the address a job knows, `front` the one of browsers.
 
-    manners: what an LLM asks of its requests, by LLM id. usage_missing_every: every so many answers have no `usage`;
-    0: all have it. refuses_unsupported: arguments outside DSS's list end in 400, or are ignored. response_format: that
-    one alone is "refused" or "ignored" likewise, or "honoured". refuses_images: whether images on this route end in
-    400. unlisted: LLM ids that work though they are not listed. fault_of: what an LLM always answers, by its id.
+    instance: takes the place of `project` where all is made through the API. manners: what an LLM asks of its
+    requests, by LLM id. usage_missing_every: every so many answers have no `usage`; 0: all have it.
+    refuses_unsupported: arguments outside DSS's list end in 400, or are ignored. response_format: that one alone
+    is "refused" or "ignored" likewise, or "honoured". refuses_images: whether images on this route end in 400.
+    unlisted: LLM ids that work though they are not listed. fault_of: what an LLM always answers, by its id.
     backend_serves_mesh: whether the OpenAI-compatible route is on the backend's port too.
     """
 
     gate: Gate = field(default_factory=Gate)
     project: ProjectApi = field(default_factory=ProjectApi)
+    instance: Instance | None = None
     llms: Sequence[Mapping[str, object]] = LLMS
     upstream: Upstream | None = None
     fault: Fault = no_fault
@@ -115,6 +119,8 @@ class MeshServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self.instance:
+            self.instance.stop()
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -144,6 +150,8 @@ class MeshServer:
         roots = ("/dip/publicapi", "/public/api")
         self.backend = await self._listen(backend, roots[0], mesh=self.backend_serves_mesh)
         self.front = await self._listen(front, *roots)
+        if self.instance:
+            self.instance.host, self.instance.front = self.backend, self.front
 
     async def _stop(self) -> None:
         await self._close()
@@ -177,7 +185,10 @@ class MeshServer:
         app.router.add_get(f"{root}/personal-api-keys/", self._list_keys)
         app.router.add_post(f"{root}/personal-api-keys/", self._create_key)
         app.router.add_delete(f"{root}/personal-api-keys/{{id}}", self._delete_key)
-        self.project.add_routes(app, root, self.gate)
+        if self.instance:
+            add_routes(self.instance, app, root, self.gate)
+        else:
+            self.project.add_routes(app, root, self.gate)
 
     def _add_mesh(self, app: web.Application, root: str) -> None:
         app.router.add_get(f"{root}/models", self._models)

@@ -29,7 +29,7 @@ class ProjectApi:
 
     def add_routes(self, app: web.Application, root: str, gate: Gate) -> None:
         """`gate` lets in whoever may read the project, and write it where that is what a route does."""
-        self._gate = gate
+        self.let_in(gate)
         project = f"{root}/projects/{{project}}"
         app.router.add_get(f"{project}/variables/", self._read_variables)
         app.router.add_put(f"{project}/variables/", self._write_variables)
@@ -38,6 +38,9 @@ class ProjectApi:
         app.router.add_get(f"{project}/recipes/", self._recipes)
         app.router.add_get(f"{project}/recipes/{{name}}", self._recipe)
         app.router.add_get(f"{project}/flow/graph/", self._graph)
+
+    def let_in(self, gate: Gate) -> None:
+        self._gate = gate
 
     @property
     def datasets(self) -> list[str]:

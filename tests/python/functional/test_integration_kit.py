@@ -1,0 +1,208 @@
+"""The kit for a real DSS, from end to end on the stand-in's public API."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dataikuapi import DSSClient
+from scripts.build_plugin import build
+
+from integration import job_steps, recipe_steps
+from integration.course import STEPS, Voice, calls, run_kit
+from integration.findings import Answer, Check, Finding, Step
+from integration.questions import QUESTIONS
+from integration.report import Report
+from integration.target import Target
+from integration.workspace import PLUGIN_ID, Workspace
+from local_dss.behaviour import Behaviour
+from local_dss.code_env import dss_python
+from local_dss.instance import Instance
+from local_dss.llms import LLM_ID
+from local_dss.mesh_server import MeshServer
+
+KEY = "dku-personal-key"
+ROOT = Path(__file__).resolve().parents[3]
+JOB_STEPS = {it.name: it for it in job_steps.STEPS}
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("zip"))
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    return Instance(tmp_path / "dss", dss_python())
+
+
+@pytest.fixture
+def dss(instance: Instance) -> Iterator[MeshServer]:
+    with MeshServer(instance=instance) as mesh:
+        yield mesh
+
+
+def run(dss: MeshServer, archive: Path, *steps: Step, said: list[str] | None = None) -> Report:
+    target = Target(dss.front, KEY, LLM_ID, pause_seconds=0.1)
+    heard = list[str]() if said is None else said
+    return run_kit(target, archive, Voice(heard.append, heard.append), steps or STEPS)
+
+
+def is_empty(instance: Instance) -> bool:
+    return not (instance.plugins or instance.code_envs or instance.projects)
+
+
+def answers(report: Report) -> dict[str, str]:
+    return {it.id: report.answer(it).answer for it in QUESTIONS}
+
+
+@pytest.mark.timeout(600)  # some twenty jobs
+def test_every_step_holds_and_nothing_is_left_behind(
+    instance: Instance, dss: MeshServer, archive: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    report = run(dss, archive, said=said)
+    page = report.save(tmp_path).read_text()
+    assert report.is_good, page
+    assert is_empty(instance)
+    assert [it.split()[1] for it in report.removed] == ["that", "project", "plugin", "code"]
+    assert 0 < len(dss.calls) <= report.most_calls == calls(STEPS)
+    whole = (tmp_path / "integration-report.json").read_text()
+    assert KEY not in page + whole + "".join(said)
+    assert "ticket-of-the-job" not in page + whole
+    states = {it["id"]: it["state"] for it in json.loads(whole)["questions"]}
+    by_hand = {it.id for it in QUESTIONS if it.look}
+    assert {name for name, it in states.items() if it != "answered"} <= by_hand
+    found = answers(report)
+    assert found["ticket_on_openai_route"] == "models: HTTP 200; chat: HTTP 200"
+    assert found["abort_signal"].startswith("SIGTERM; then lived for ")
+    assert found["variables_in_params"] == "left as they are"
+    assert found["writer_on_exception"] == "the old row is gone, the three new ones are kept"
+
+
+def boom(work: Workspace) -> Iterator[Finding]:
+    yield Answer("zero_rows", "one empty chunk")
+    raise RuntimeError(f"it broke with {KEY}")
+
+
+def test_what_breaks_in_the_middle_costs_its_own_answers_alone(
+    instance: Instance, dss: MeshServer, archive: Path, tmp_path: Path
+) -> None:
+    broken = Step("Broken", boom, ("zero_rows", "extra_keys"))
+    report = run(dss, archive, broken, JOB_STEPS["A folder as output"])
+    page = report.save(tmp_path).read_text()
+    assert is_empty(instance)
+    assert not report.is_good
+    assert answers(report)["zero_rows"] == "one empty chunk"
+    assert "it broke with (hidden)" in page
+    assert KEY not in page
+    assert answers(report)["folder_output_emptied"] == "no, a file that was there stays"
+    assert answers(report)["metric_ids"] == "its step was not run"
+
+
+def test_the_other_answers_of_dss_are_told_as_well(
+    instance: Instance, dss: MeshServer, archive: Path
+) -> None:
+    instance.behaviour = Behaviour(
+        failed_writer="discard", folder_beside_partitions=False, partition_told="variables"
+    )
+    instance.abort_signal = signal.SIGKILL
+    steps = [JOB_STEPS[it] for it in ("Writers", "Partitions", "Abort")]
+    report = run(dss, archive, *steps)
+    assert [it for it in report.checks if not it.passed] == []
+    found = answers(report)
+    assert found["output_before_writer"] == "the old row is still there, and no other"
+    assert found["writer_on_exception"] == "the output is empty"
+    assert found["folder_beside_partitions"].startswith("no, the job ended FAILED")
+    assert "writePartition: no such attribute" in found["partition_told"]
+    assert "'DKU_DST_part': 'a'" in found["partition_told"]
+    assert found["abort_signal"] == "none that it could note: it is killed at once"
+
+
+def test_a_plugin_that_is_there_is_replaced_on_demand_alone_and_keeps_its_settings(
+    instance: Instance, dss: MeshServer, archive: Path
+) -> None:
+    client = DSSClient(dss.front, KEY)
+    with archive.open("rb") as file:
+        client.install_plugin_from_archive(file)
+    settings = client.get_plugin(PLUGIN_ID).get_settings()
+    settings.get_raw()["config"]["dss_url"] = "https://dss.example.com"
+    settings.save()
+    step = Step("Change", change)
+    refused = run(dss, archive, step)
+    assert "set UPDATE_PLUGIN=1" in refused.stopped
+    assert not refused.checks
+    allowed = Target(dss.front, KEY, LLM_ID, update_plugin=True)
+    report = run_kit(allowed, archive, Voice(print, print), [step])
+    assert [it.passed for it in report.checks] == [True]
+    assert instance.plugins[PLUGIN_ID].settings["config"] == {"dss_url": "https://dss.example.com"}
+    assert not instance.projects
+    assert not instance.code_envs
+
+
+def change(work: Workspace) -> Iterator[Finding]:
+    settings = work.client.get_plugin(PLUGIN_ID).get_settings()
+    settings.get_raw()["config"]["max_concurrency_ceiling"] = 1
+    settings.save()
+    yield Check("Changed", passed=True)
+
+
+def kit_process(
+    dss_url: str, archive: Path, folder: Path, **environment: str
+) -> "subprocess.Popen[str]":
+    """As `make integration` starts it: without the stand-in in its path."""
+    command = [sys.executable, "-m", "integration", str(archive), "--report", str(folder)]
+    bare = {name: it for name, it in os.environ.items() if not name.startswith(("DSS_", "LLM_"))}
+    path = {"PYTHONPATH": str(ROOT / "tests/python"), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        command, env={**bare, **path, **environment}, stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_it_finds_nothing_left_and_a_report(
+    instance: Instance, dss: MeshServer, archive: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    given = {"DSS_URL": dss.front, "DSS_API_KEY": KEY, "LLM_ID": LLM_ID}
+    with kit_process(dss.front, archive, tmp_path, **given) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip() == "The input":
+                break
+        assert instance.plugins
+        assert instance.projects
+        process.send_signal(number)
+        rest = process.stdout.read()
+        assert process.wait(60) == 1
+    assert is_empty(instance)
+    assert "It was interrupted." in rest
+    assert KEY not in rest
+    page = (tmp_path / "integration-report.md").read_text()
+    assert "not answered" in page
+
+
+def test_without_a_dss_it_says_so_in_one_sentence(archive: Path, tmp_path: Path) -> None:
+    with kit_process("", archive, tmp_path, DSS_URL="https://dss.example.com") as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        assert process.wait(60) == 0
+    assert said == (
+        "Skipped, no DSS is touched: set DSS_API_KEY and LLM_ID (see tests/python/integration/README.md).\n"
+    )
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_key_that_dss_does_not_know_ends_in_a_sentence(
+    instance: Instance, dss: MeshServer, archive: Path
+) -> None:
+    report = run_kit(Target(dss.front, "wrong", LLM_ID), archive, Voice(print, print))
+    assert "Unknown API Key" in report.stopped
+    assert is_empty(instance)
+
+
+def test_the_recipe_s_steps_come_before_those_that_read_what_they_made() -> None:
+    assert STEPS[: len(recipe_steps.STEPS)] == recipe_steps.STEPS

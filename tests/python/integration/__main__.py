@@ -1,0 +1,39 @@
+"""`make integration`: the kit on the DSS that the environment names, or one sentence why not."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from integration.course import Voice, run_kit
+from integration.report import clean
+from integration.target import skipped, target
+
+
+def main() -> int:
+    """0 where all is well, or nothing was to be done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("archive", type=Path, help="the plugin's zip")
+    parser.add_argument("--report", type=Path, default=Path("integration-report"))
+    given = parser.parse_args()
+    chosen = target(os.environ)
+    if chosen is None:
+        print(skipped(os.environ))  # noqa: T201  # a command line
+        return 0
+    # What is killed politely removes what it made, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
+    voice = Voice(lambda text: print(clean(text, chosen), flush=True), input)  # noqa: T201  # a command line
+    report = run_kit(chosen, given.archive, voice)
+    page = report.save(given.report)
+    voice.say(f"{report.summary}\n{page}")
+    return 0 if report.is_good else 1
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

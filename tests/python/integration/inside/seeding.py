@@ -1,0 +1,14 @@
+"""Inside a recipe: the rows that the others read."""
+
+import dataiku
+from integration.inside.saying import Told
+
+
+def seeding(kit: Told) -> None:
+    columns = [{"name": it, "type": "string"} for it in kit["rows"][0]]
+    for name, rows in ((kit["prompts"], kit["rows"]), (kit["nothing"], ())):
+        output = dataiku.Dataset(name)
+        output.write_schema(columns)
+        with output.get_writer() as writer:
+            for row in rows:
+                writer.write_row_dict(row)

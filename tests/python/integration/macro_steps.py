@@ -1,0 +1,151 @@
+"""The macros and a scenario on a real DSS, and what the instance tells of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dataikuapi.utils import DataikuException
+
+from integration.findings import Answer, Check, Finding, KitError, Step
+from integration.recipe_steps import ASKED, CALLS_A_ROW
+from integration.workspace import PLUGIN_ID, Workspace, code, refused
+
+PROBES_AN_LLM = 10
+MOST_LLMS = 2
+NO_LLM = "openai:kit-no-such-connection:no-such-model"
+
+
+def listing(work: Workspace) -> Iterator[Finding]:
+    """The filter may find LLMs whose ids only begin alike: they would be asked and paid too."""
+    found = work.project.list_llms()
+    entry = next((it for it in found if it["id"] == work.target.llm_id), None)
+    if entry is None:
+        raise KitError("LLM_ID is not among the LLMs that this key may use in a new project.")
+    keys = sorted({key for it in found for key in it})
+    yield Answer(
+        "llm_list", ", ".join(keys), {"types": sorted({str(it.get("type")) for it in found})}
+    )
+    alike = [
+        it
+        for it in found
+        if work.target.llm_id.casefold() in " ".join(map(str, it.values())).casefold()
+    ]
+    probed = len(alike) <= MOST_LLMS
+    config = {"name_filter": work.target.llm_id, "required_llm_ids": [work.target.llm_id]}
+    table = work.macro("list-llms", {**config, "probe_capabilities": probed})
+    records = {row[0]: row for row in table["records"]}
+    row = records.get(work.target.llm_id, [])
+    yield Check("list-llms shows the LLM", bool(row), " | ".join(map(str, row)))
+    missing = {"required_llm_ids": [NO_LLM]}
+    words = refused(lambda: work.macro("list-llms", missing))
+    yield Check("A required LLM that is missing fails the macro", bool(words))
+    named = "with" if NO_LLM in words else "without"
+    yield Answer("macro_failure", f"an error, {named} the macro's own sentence", {"words": words})
+
+
+def asking_less(work: Workspace) -> Iterator[Finding]:
+    forecast = work.macro("forecast", {"recipe_name": "ask", "calls": 0})
+    yield Check("forecast foretells the recipe's next run", bool(forecast.get("records")))
+    page = work.macro("try-rows", {"recipe_name": "ask", "rows": 1}, as_type="string")
+    yield Check("try-rows shows messages and answers", "<" in page and "river" in page)
+
+
+def scenario(work: Workspace) -> Iterator[Finding]:
+    variable = "kit_steps"
+    steps = [
+        step("runnable", "LLMs", macro("list-llms", {"required_llm_ids": [work.target.llm_id]})),
+        step(
+            "custom_python", "Look back", {"script": code(["looking_back"], {"variable": variable})}
+        ),
+        step("build_flowitem", "Build", build("answers")),
+    ]
+    ended = run(work, "kit_good", steps)
+    yield Check(
+        "A scenario of macro, Python and build succeeds", ended.outcome == "SUCCESS", ended.outcome
+    )
+    seen = work.project.get_variables()["standard"].get(variable)
+    if seen is None:
+        raise KitError("The Python step of the scenario left nothing; see the scenario's log.")
+    told = [it for it in seen["steps"] if any(it.values())]
+    yield Answer(
+        "macro_result_in_steps",
+        f"{'yes' if told else 'no'}, by `get_previous_steps_outputs()`; variables that begin with"
+        f" `step`: {', '.join(seen['variables']) or 'none'}",
+        seen,
+    )
+
+
+def failing_scenario(work: Workspace) -> Iterator[Finding]:
+    steps = [
+        step("runnable", "LLMs", macro("list-llms", {"required_llm_ids": [NO_LLM]})),
+        step("build_flowitem", "Build", build("answers")),
+    ]
+    ended = run(work, "kit_bad", steps)
+    ran = [it.get("step", {}).get("name", "") for it in ended.get_details().steps]
+    yield Check("A missing LLM fails a scenario", ended.outcome == "FAILED", ended.outcome)
+    yield Check("… and nothing is built", "Build" not in ran, ", ".join(ran))
+
+
+def run(work: Workspace, name: str, steps: Sequence[Mapping[str, Any]]) -> Any:
+    made = work.project.create_scenario(name, "step_based", {"params": {"steps": [*steps]}})
+    ended = made.run_and_wait(no_fail=True)
+    if ended is None:
+        raise KitError(f"The run of the scenario {name} was cancelled.")
+    return ended
+
+
+def step(kind: str, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """As DSS writes them; the examples are checked against the same keys."""
+    return {
+        "type": kind,
+        "name": name,
+        "enabled": True,
+        "alwaysShowComment": False,
+        "runConditionType": "RUN_IF_STATUS_MATCH",
+        "runConditionStatuses": ["SUCCESS", "WARNING"],
+        "runConditionExpression": "",
+        "resetScenarioStatus": False,
+        "delayBetweenRetries": 10,
+        "maxRetriesOnFail": 0,
+        "params": {"proceedOnFailure": False, **params},
+    }
+
+
+def macro(name: str, config: Mapping[str, object]) -> dict[str, Any]:
+    kind = f"pyrunnable_{PLUGIN_ID}_{name}"
+    return {"runnableType": kind, "config": dict(config), "adminConfig": {}}
+
+
+def build(dataset: str) -> dict[str, Any]:
+    item = {"type": "DATASET", "itemId": dataset, "partitionsSpec": ""}
+    return {"builds": [item], "jobType": "NON_RECURSIVE_FORCED_BUILD"}
+
+
+def core_packages(work: Workspace) -> Iterator[Finding]:
+    try:
+        env = work.client.get_code_env("PYTHON", work.code_env).get_definition()
+    except DataikuException as error:
+        raise KitError(f"The code env cannot be read with this key: {str(error)[:200]}") from None
+    wanted = {
+        key: [it for it in str(env.get(key) or "").splitlines() if it.strip()]
+        for key in ("mandatoryPackageList", "actualPackageList")
+    }
+    desc = env.get("desc") or {}
+    chosen = [
+        it
+        for it in wanted["actualPackageList"]
+        if it.split("=")[0] in ("pandas", "numpy", "openai")
+    ]
+    yield Answer(
+        "core_packages",
+        f"{desc.get('pythonInterpreter')}, set {desc.get('corePackagesSet')}: {', '.join(chosen)}",
+        {"keys": sorted(env), **wanted},
+    )
+
+
+STEPS = (
+    Step("The macro list-llms", listing, ("llm_list", "macro_failure"), PROBES_AN_LLM * MOST_LLMS),
+    Step("The macros forecast and try-rows", asking_less, (), CALLS_A_ROW),
+    Step("A scenario", scenario, ("macro_result_in_steps",), len(ASKED) * CALLS_A_ROW),
+    Step("A scenario that fails", failing_scenario),
+    Step("The code env", core_packages, ("core_packages",)),
+)

@@ -1,0 +1,151 @@
+"""The recipe on a real DSS: its rows, its resume, its settings, its failure."""
+
+from collections.abc import Iterator
+
+from integration.findings import Answer, Check, Finding, Step
+from integration.workspace import PLUGIN_ID, Ran, Workspace
+
+ROWS = (
+    {"number": "007", "note": "NA", "question": "Name one river. Answer with its name alone."},
+    {"number": "1e5", "note": "null", "question": "Name one city. Answer with its name alone."},
+    {"number": "", "note": "no question\ttab", "question": ""},
+)
+CEILING = 2
+ASKED = [it for it in ROWS if it["question"]]
+# Each row once, and again without a parameter that the LLM refuses.
+CALLS_A_ROW = 3
+
+
+def seeds(work: Workspace) -> Iterator[Finding]:
+    made = [work.dataset("kit_prompts"), work.dataset("kit_nothing")]
+    work.code_recipe("kit_seeding", ["seeding"], made, prompts=made[0], nothing=made[1], rows=ROWS)
+    ran = work.build("kit_prompts")
+    yield Check("A code recipe writes the input", ran.state == "DONE", ran.state)
+
+
+def prompt_batch(work: Workspace) -> Iterator[Finding]:
+    outputs = {
+        "completions": work.dataset("answers"),
+        "failed_rows": work.dataset("failed"),
+        "run_folder": work.folder("run"),
+    }
+    config = {
+        "llm_id": work.target.llm_id,
+        "messages_mode": "columns",
+        "user_column": "question",
+        "max_tokens": 200,
+        "max_retries": 0,
+        "max_concurrency": 2 * CEILING,
+        "reuse_completions": "always",
+        "output_columns": "full",
+    }
+    work.plugin_recipe("ask", config, {"messages": "kit_prompts"}, outputs)
+    yield config_place(work, config)
+    yield from first_run(work, work.build("answers"))
+    yield from second_run(work)
+
+
+def config_place(work: Workspace, config: dict[str, object]) -> Answer:
+    params = work.project.get_recipe("ask").get_settings().get_recipe_raw_definition()["params"]
+    places = [name for name, it in params.items() if it == config]
+    found = f"in `params.{places[0]}`" if places else "nowhere in `params` as they were written"
+    return Answer("recipe_config_place", found, {"keys of params": sorted(params)})
+
+
+def first_run(work: Workspace, ran: Ran) -> Iterator[Finding]:
+    yield Check("The recipe succeeds", ran.state == "DONE", why(ran))
+    rows = work.rows("answers")
+    kept = [{name: row[name] or "" for name in ROWS[0]} for row in rows]
+    yield Check("Every row comes out, in order, its cells untouched", kept == [*ROWS])
+    answered = [it["completion"] for it in rows if it["question"] and it["completion"]]
+    yield Check("Every question has an answer", len(answered) == len(ASKED), f"{len(answered)}")
+    types = [it["error_type"] or "" for it in rows]
+    yield Check("The row without a question is kept with its error", types[-1] == "invalid_row")
+    failed = len(work.rows("failed"))
+    yield Check("It is in the dataset of failed rows as well", failed == 1, f"{failed} rows")
+    files = work.files("run")
+    yield Check("The run folder has a report", any(it.endswith("report.html") for it in files))
+
+
+def second_run(work: Workspace) -> Iterator[Finding]:
+    """With a ceiling that an admin set meanwhile."""
+    plugin = work.client.get_plugin(PLUGIN_ID)
+    settings = plugin.get_settings()
+    raw = settings.get_raw()
+    raw.setdefault("config", {})["max_concurrency_ceiling"] = CEILING
+    settings.save()
+    kept = plugin.get_settings().get_raw()
+    ran = work.build("answers")
+    sources = [it["source"] or "" for it in work.rows("answers") if it["question"]]
+    yield Check("A second run asks nothing again", sources == ["resumed"] * len(ASKED), why(ran))
+    reached = f"is {CEILING}, as the plugin's settings allow no more" in ran.log
+    yield Check("A ceiling in the plugin's settings reaches the recipe", reached)
+    stands = kept.get("config", {}).get("max_concurrency_ceiling") == CEILING
+    place = "in `config`" if stands else "not in `config`, where they were written"
+    yield Answer(
+        "plugin_settings_place",
+        f"{place}; they {'reach' if reached else 'do not reach'} a recipe",
+        {"keys of the settings": sorted(kept), "keys of config": sorted(kept.get("config", {}))},
+    )
+
+
+def metric_ids(work: Workspace) -> Iterator[Finding]:
+    raw = work.project.get_dataset("answers").get_last_metric_values().get_raw()
+    ids = [it["metric"]["id"] for it in raw["metrics"]]
+    ours = [it for it in ids if "prompt_batch" in it]
+    yield Check("The run's figures are metrics of the output", bool(ours))
+    yield Answer("metric_ids", ", ".join(ours) or "no such metric", {"all ids": ids})
+
+
+def variables(work: Workspace) -> Iterator[Finding]:
+    """In a field where the plugin leaves `${…}` alone, so that only DSS can have resolved it."""
+    kept = work.project.get_variables()
+    kept["standard"]["kit_column"] = "question"
+    work.project.set_variables(kept)
+    config = {
+        "llm_id": work.target.llm_id,
+        "user_column": "${kit_column}",
+        "max_tokens": 200,
+        "max_retries": 0,
+        "row_limit": 1,
+    }
+    work.plugin_recipe(
+        "ask_by_variable",
+        config,
+        {"messages": "kit_prompts"},
+        {"completions": work.dataset("answers_by_variable")},
+    )
+    ran = work.build("answers_by_variable")
+    resolved, wrong = ran.state == "DONE", "${kit_column}"
+    if resolved:
+        found = "resolved by DSS before the recipe sees them"
+    else:
+        found = "left as they are" if wrong in ran.log else "unclear: the job failed otherwise"
+    yield Answer("variables_in_params", found, {"job": why(ran)})
+    if resolved:
+        wrong = "gone"
+        settings = work.project.get_recipe("ask_by_variable").get_settings()
+        settings.get_recipe_raw_definition()["params"]["customConfig"]["user_column"] = wrong
+        settings.save()
+        ran = work.build("answers_by_variable")
+    named = f"has no column '{wrong}'" in ran.log
+    yield Check("A wrong setting fails the job and is named", ran.state == "FAILED" and named)
+
+
+def why(ran: Ran) -> str:
+    """The state, and the exception's own line where there is one; the plugin's errors quote no prompt."""
+    lines = [it for it in ran.log.splitlines() if "Error: " in it]
+    return f"{ran.state}: {lines[-1][-300:]}" if lines and ran.state == "FAILED" else ran.state
+
+
+STEPS = (
+    Step("The input", seeds),
+    Step(
+        "The recipe",
+        prompt_batch,
+        ("recipe_config_place", "plugin_settings_place"),
+        2 * len(ASKED) * CALLS_A_ROW,
+    ),
+    Step("Metrics", metric_ids, ("metric_ids",)),
+    Step("Variables in fields", variables, ("variables_in_params",), CALLS_A_ROW),
+)

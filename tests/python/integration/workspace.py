@@ -1,0 +1,199 @@
+"""The throw-away project and what the steps need of it: datasets, folders, recipes, jobs, macros."""
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataikuapi import DSSClient
+from dataikuapi.dss.project import DSSProject
+from dataikuapi.utils import DataikuException
+
+from integration.findings import KitError
+from integration.target import Target
+
+INSIDE = Path(__file__).parent / "inside"
+PLUGIN_ID = "mesh-prompt-batch"
+RECIPE_TYPE = f"CustomCode_{PLUGIN_ID}"
+MARK = "KIT {"
+ENDED = ("DONE", "FAILED", "ABORTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """`told`: what the code in the job said, by name; the log itself stays where it is."""
+
+    state: str
+    log: str
+    told: Mapping[str, Any]
+
+    def need(self, name: str) -> Any:
+        """Raises where the job did not come so far, or failed there."""
+        if name not in self.told:
+            raise KitError(f"The job ended {self.state} without a word on {name}; see its log.")
+        found = self.told[name]
+        if isinstance(found, dict) and found.keys() == {"error"}:
+            raise KitError(f"{name}: {found['error']}")
+        return found
+
+
+@dataclass
+class Workspace:
+    """`folders`: their ids by name. `ran`: jobs that several steps read. `jobs`: all that were started."""
+
+    client: DSSClient
+    target: Target
+    project: DSSProject
+    version: str
+    code_env: str
+    folders: dict[str, str] = field(default_factory=dict)
+    ran: dict[str, "Ran"] = field(default_factory=dict)
+    jobs: list[Any] = field(default_factory=list)
+
+    def dataset(self, name: str, *, partitioned: bool = False) -> str:
+        self.project.new_managed_dataset(name).with_store_into(self.target.connection).create()
+        if partitioned:
+            settings = self.project.get_dataset(name).get_settings()
+            settings.add_discrete_partitioning_dimension("part")
+            settings.set_partitioning_file_pattern("%{part}/.*")
+            settings.save()
+        return name
+
+    def folder(self, name: str) -> str:
+        made = self.project.create_managed_folder(
+            name, connection_name=self.target.folder_connection
+        )
+        self.folders[name] = made.id
+        return str(made.id)
+
+    def files(self, folder: str) -> list[str]:
+        listed = self.project.get_managed_folder(self.folders[folder]).list_contents()
+        return sorted(it["path"].lstrip("/") for it in listed["items"])
+
+    def rows(self, name: str) -> list[dict[str, object]]:
+        dataset = self.project.get_dataset(name)
+        names = [it["name"] for it in dataset.get_schema()["columns"]]
+        return [dict(zip(names, row, strict=True)) for row in dataset.iter_rows()]
+
+    def code_recipe(
+        self,
+        name: str,
+        scripts: Sequence[str],
+        outputs: Sequence[str],
+        inputs: Sequence[str] = (),
+        **told: object,
+    ) -> str:
+        """Scripts of inside/, one after the other, each told `told`."""
+        creator = self.project.new_recipe("python", name).with_script(code(scripts, told))
+        for it in inputs:
+            creator.with_input(it)
+        for it in outputs:
+            creator.with_output(it)
+        creator.create()
+        return outputs[0]
+
+    def change_code(self, name: str, scripts: Sequence[str], **told: object) -> None:
+        settings = self.project.get_recipe(name).get_settings()
+        settings.set_payload(code(scripts, told))
+        settings.save()
+
+    def plugin_recipe(
+        self,
+        name: str,
+        config: Mapping[str, object],
+        inputs: Mapping[str, str],
+        outputs: Mapping[str, str],
+    ) -> None:
+        """Roles by name. Its settings are written once more where a new recipe comes without them."""
+        prototype = {
+            "type": RECIPE_TYPE,
+            "name": name,
+            "inputs": {role: {"items": [{"ref": it}]} for role, it in inputs.items()},
+            "outputs": {
+                role: {"items": [{"ref": it, "appendMode": False}]} for role, it in outputs.items()
+            },
+            "params": {"customConfig": dict(config)},
+        }
+        self.project.create_recipe(prototype, {"rawCreation": True})
+        settings = self.project.get_recipe(name).get_settings()
+        if dict(config) not in settings.get_recipe_raw_definition()["params"].values():
+            settings.get_recipe_raw_definition()["params"]["customConfig"] = dict(config)
+            settings.save()
+
+    def start(self, ref: str, *, partition: str | None = None) -> Any:
+        kind = "MANAGED_FOLDER" if ref in self.folders.values() else "DATASET"
+        builder = self.project.new_job("NON_RECURSIVE_FORCED_BUILD")
+        key = self.project.project_key
+        builder.with_output(ref, kind, object_project_key=key, partition=partition)
+        self.jobs.append(builder.start())
+        return self.jobs[-1]
+
+    def build(self, ref: str, *, partition: str | None = None) -> Ran:
+        return self.ended(self.start(ref, partition=partition))
+
+    def ended(self, job: Any) -> Ran:
+        """Waits for it, however it ends."""
+        self.wait(lambda: state(job) in ENDED, "a job to end", pause=0.3)
+        log = job.get_log()
+        return Ran(state(job), log, marks(log))
+
+    def abort_jobs(self) -> None:
+        """Those that still run."""
+        for job in self.jobs:
+            if state(job) not in ENDED:
+                job.abort()
+                self.ended(job)
+
+    def wait(self, ready: Any, what: str, *, pause: float = 1.0) -> None:
+        """Twenty minutes are more than any of the kit's jobs takes; they queue where an instance is busy."""
+        until = time.monotonic() + 10 * self.target.wait_seconds
+        while not ready():
+            if time.monotonic() > until:
+                raise KitError(f"Waited too long for {what}.")
+            time.sleep(pause)
+
+    def macro(self, name: str, params: Mapping[str, object], *, as_type: str = "json") -> Any:
+        """Its result. Raises DataikuException where it failed."""
+        macro = self.project.get_macro(f"pyrunnable_{PLUGIN_ID}_{name}")
+        run = macro.run(params=dict(params), wait=False)
+        self.wait(lambda: not macro.get_status(run).get("running"), "a macro to end", pause=0.3)
+        found = macro.get_result(run, as_type=as_type)
+        return found.decode() if isinstance(found, bytes) else found
+
+
+def code(scripts: Sequence[str], told: Mapping[str, object]) -> str:
+    """Scripts of inside/ as one, which imports nothing of the kit: inside DSS there is none."""
+    texts = [(INSIDE / f"{it}.py").read_text() for it in ("saying", *scripts)]
+    parts = [re.sub(r"^from integration\..*\n", "", it, flags=re.MULTILINE) for it in texts]
+    calls = [f"{it}(KIT)" for it in scripts]
+    return "\n\n".join([*parts, f"KIT = {dict(told)!r}", *calls, ""])
+
+
+def state(job: Any) -> str:
+    return str(job.get_status().get("baseStatus", {}).get("state", ""))
+
+
+def marks(log: str) -> dict[str, Any]:
+    """What `say` of inside/saying.py wrote, whatever DSS put before it in the line."""
+    told: dict[str, Any] = {}
+    for line in log.splitlines():
+        _, mark, rest = line.partition(MARK)
+        if mark:
+            try:
+                said = json.loads("{" + rest)
+            except json.JSONDecodeError:
+                continue  # a line that was cut
+            told[said["name"]] = said["found"]
+    return told
+
+
+def refused(action: Any) -> str:
+    """In which words DSS refuses it; "" where it does not."""
+    try:
+        action()
+    except DataikuException as error:
+        return str(error)[:300]
+    return ""
