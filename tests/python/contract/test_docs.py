@@ -75,6 +75,8 @@ OTHERS = {
 # Between the words of a way through menus.
 THEN = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 MADE = {"state.json", "dist/", "report.html", "runs.jsonl", "cat.png", "dog.jpg"}
+# What is longer is a thought, not a turn of phrase.
+LONGEST_PHRASE = 70
 FILE_TYPES = "py|json|jsonl|md|txt|toml|html|png|csv|c|js|css|yml|zip"
 
 
@@ -109,6 +111,16 @@ def test_every_page_is_within_reach_of_readme() -> None:
             waiting += [(path.parent / it.path).resolve() for it in links if it.path]
     missed = [it.name for it in PAGES if it.path not in reached]
     assert not missed, shown(missed, "link the page from README or from a page that README links")
+
+
+def test_no_sentence_stands_on_two_pages() -> None:
+    places: dict[str, set[str]] = {}
+    for document in DOCUMENTS:
+        for sentence in re.split(r"(?<=[.:|])\s+", " ".join(document.prose.split())):
+            if len(sentence) > LONGEST_PHRASE:
+                places.setdefault(sentence, set()).add(document.name)
+    twice = [f"{', '.join(sorted(it))}: {said}" for said, it in places.items() if len(it) > 1]
+    assert not twice, shown(twice, "say it on one page, and link it from the other")
 
 
 def test_every_picture_is_shown_and_described() -> None:
