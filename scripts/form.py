@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / it) for it in ("", "tests/standin")]
 
-from scripts.pictures import kept, no_browser  # noqa: E402  # as above
+from scripts.few_colours import kept, no_browser  # noqa: E402  # as above
 
 from local_dss.browser import chromium, running  # noqa: E402  # needs the path
 from local_dss.form_page import page  # noqa: E402  # as above

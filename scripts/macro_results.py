@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / it) for it in ("", "tests/standin", "tests/python", "python-lib")]
 
 from inquiries import inquiry  # noqa: E402  # as above
-from scripts.pictures import kept, no_browser  # noqa: E402
+from scripts.few_colours import kept, no_browser  # noqa: E402
 
 from fakes import FakeCalls  # noqa: E402  # as above
 from local_dss.browser import chromium, running  # noqa: E402  # needs the path

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / it) for it in ("", "tests/standin", "tests/python", "python-lib")]
 
 from made_up_run import told_of  # noqa: E402  # as above
-from scripts.pictures import kept, no_browser  # noqa: E402  # as above
+from scripts.few_colours import kept, no_browser  # noqa: E402  # as above
 
 from local_dss.browser import chromium, running  # noqa: E402  # needs the path
 from mesh_prompt_batch.report import report_page  # noqa: E402  # as above

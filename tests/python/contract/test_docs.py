@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from scripts.pictures import LARGEST_PICTURE
+from scripts.few_colours import LARGEST_PICTURE
 
 from documents import ROOT, Document, documents, project_files
 from mesh_prompt_batch.version import VERSION
