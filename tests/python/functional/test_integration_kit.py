@@ -108,13 +108,21 @@ def test_the_other_answers_of_dss_are_told_as_well(
     instance: Instance, dss: MeshServer, archive: Path
 ) -> None:
     instance.behaviour = Behaviour(
-        failed_writer="discard", folder_beside_partitions=False, partition_told="variables"
+        failed_writer="discard",
+        folder_beside_partitions=False,
+        partition_told="variables",
+        zero_rows_give_a_chunk=True,
+        extra_keys_raise=False,
     )
     instance.abort_signal = signal.SIGKILL
-    steps = [JOB_STEPS[it] for it in ("Writers", "Partitions", "Abort")]
-    report = run(dss, archive, *steps)
+    instance.whole_log = False
+    steps = [JOB_STEPS[it] for it in ("Reading", "Writers", "Partitions", "Abort")]
+    report = run(dss, archive, recipe_steps.STEPS[0], *steps)
     assert [it for it in report.checks if not it.passed] == []
     found = answers(report)
+    assert found["zero_rows"] == "one empty chunk"
+    assert found["null_and_empty"] == "they read alike"
+    assert found["extra_keys"] == "taken, the key is left out"
     assert found["output_before_writer"] == "the old row is still there, and no other"
     assert found["writer_on_exception"] == "the output is empty"
     assert found["folder_beside_partitions"].startswith("no, the job ended FAILED")

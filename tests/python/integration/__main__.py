@@ -1,6 +1,7 @@
 """`make integration`: the kit on the DSS that the environment names, or one sentence why not."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -24,11 +25,17 @@ def main() -> int:
         return 0
     # What is killed politely removes what it made, as after Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
-    voice = Voice(lambda text: print(clean(text, chosen), flush=True), input)  # noqa: T201  # a command line
+    voice = Voice(lambda text: print(clean(text, chosen), flush=True), _wait_for_enter)  # noqa: T201  # a command line
     report = run_kit(chosen, given.archive, voice)
     page = report.save(given.report)
     voice.say(f"{report.summary}\n{page}")
     return 0 if report.is_good else 1
+
+
+def _wait_for_enter(prompt: str) -> None:
+    """Where nobody can press it, nobody looks either."""
+    with contextlib.suppress(EOFError):
+        input(prompt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

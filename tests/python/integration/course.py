@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
 from dataikuapi import DSSClient
-from dataikuapi.utils import DataikuException
 
 from integration import job_steps, macro_steps, recipe_steps, route_steps
 from integration.findings import NOT_ANSWERED, Answer, Check, Finding, KitError, Step
@@ -49,8 +47,9 @@ def run_kit(target: Target, archive: Path, voice: Voice, steps: Sequence[Step] =
             voice.pause(f"Look at the project {work.project.project_key}, then press Enter: ")
     except KeyboardInterrupt:
         stopped = "It was interrupted."
-    except (KitError, DataikuException, requests.RequestException) as error:
-        stopped = f"It could not go on: {str(error)[:800]}"
+    except Exception as error:  # noqa: BLE001  # whatever it is, the report says it
+        named = "" if isinstance(error, KitError) else f"{type(error).__name__}: "
+        stopped = f"It could not go on: {named}{str(error)[:800]}"
     finally:
         removal.now()
     return Report(

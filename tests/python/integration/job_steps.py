@@ -1,14 +1,14 @@
 """Questions that only code inside a job can answer: recipes of the kit's own, read by what they say in their logs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from dataikuapi.utils import DataikuException
 
 from integration.findings import Answer, Finding, KitError, Step
 from integration.recipe_steps import ROWS
 from integration.route import QUESTION
-from integration.workspace import Ran, Workspace, marks, state
+from integration.workspace import Ran, Workspace, log_of, marks, state
 
 
 def looked(work: Workspace) -> Ran:
@@ -75,8 +75,15 @@ def reading(work: Workspace) -> Iterator[Finding]:
     )
     chunks = ran.need("zero rows")
     yield Answer("zero_rows", "one empty chunk" if chunks else "no chunk", {"chunks": chunks})
+    yield Answer("null_and_empty", *told_apart(ran.need("null and empty")))
     rows = len(work.rows("kit_scratch"))
     yield Answer("extra_keys", str(ran.need("extra keys")), {"rows": rows})
+
+
+def told_apart(read: Mapping[str, Sequence[str]]) -> tuple[str, Mapping[str, object]]:
+    """Null and empty text, as each way of reading gives them."""
+    apart = [way for way, (null, empty) in read.items() if null != empty]
+    return f"told apart by {', '.join(apart)}" if apart else "they read alike", read
 
 
 def writers(work: Workspace) -> Iterator[Finding]:
@@ -154,7 +161,7 @@ def abort(work: Workspace) -> Iterator[Finding]:
     folder = work.folder("kit_abort")
     work.code_recipe("kit_waiting", ["waiting"], [folder], folder=folder)
     job = work.start(folder)
-    work.wait(lambda: "waiting" in marks(job.get_log()) or ended(job), "a job to start", pause=0.3)
+    work.wait(lambda: "waiting" in marks(log_of(job)) or ended(job), "a job to start", pause=0.3)
     job.abort()
     ran = work.ended(job)
     ran.need("waiting")
@@ -194,7 +201,7 @@ STEPS = (
     Step(
         "Surroundings of a job", surroundings, ("surroundings", "dss_version", "result_table_types")
     ),
-    Step("Reading", reading, ("iter_rows_timeout", "zero_rows", "extra_keys")),
+    Step("Reading", reading, ("iter_rows_timeout", "zero_rows", "null_and_empty", "extra_keys")),
     Step("Writers", writers, WRITER_QUESTIONS),
     Step("A folder as output", folder_output, ("folder_output_emptied",)),
     Step("Partitions", partitions, ("folder_beside_partitions", "partition_told")),

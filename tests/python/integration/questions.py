@@ -120,6 +120,11 @@ QUESTIONS = (
         "Both are taken.",
     ),
     Question(
+        "null_and_empty",
+        "Do null and empty text read alike?",
+        "Cells are read as text and written back: the recipe takes both for one.",
+    ),
+    Question(
         "folder_output_emptied",
         "Is a managed folder that a recipe writes ever emptied by a build?",
         "Resume: answers lie in such a folder.",

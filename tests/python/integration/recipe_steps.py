@@ -8,9 +8,10 @@ from integration.workspace import PLUGIN_ID, Ran, Workspace
 ROWS = (
     {"number": "007", "note": "NA", "question": "Name one river. Answer with its name alone."},
     {"number": "1e5", "note": "null", "question": "Name one city. Answer with its name alone."},
-    {"number": "", "note": "no question\ttab", "question": ""},
+    {"number": None, "note": "no question\ttab", "question": ""},
 )
 CEILING = 2
+AS_READ = [{name: it or "" for name, it in row.items()} for row in ROWS]
 ASKED = [it for it in ROWS if it["question"]]
 # Each row once, and again without a parameter that the LLM refuses.
 CALLS_A_ROW = 3
@@ -56,7 +57,7 @@ def first_run(work: Workspace, ran: Ran) -> Iterator[Finding]:
     yield Check("The recipe succeeds", ran.state == "DONE", why(ran))
     rows = work.rows("answers")
     kept = [{name: row[name] or "" for name in ROWS[0]} for row in rows]
-    yield Check("Every row comes out, in order, its cells untouched", kept == [*ROWS])
+    yield Check("Every row comes out, in order, its cells untouched", kept == AS_READ)
     answered = [it["completion"] for it in rows if it["question"] and it["completion"]]
     yield Check("Every question has an answer", len(answered) == len(ASKED), f"{len(answered)}")
     types = [it["error_type"] or "" for it in rows]

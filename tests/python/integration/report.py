@@ -140,7 +140,10 @@ class Report:
 
 def clean(text: str, target: Target) -> str:
     """Without the key, in whatever words it came."""
-    return text.replace(target.api_key, HIDDEN)
+    secrets = (target.api_key, urlsplit(target.url).password)
+    for it in filter(None, secrets):
+        text = text.replace(it, HIDDEN)
+    return text
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

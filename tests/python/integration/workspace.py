@@ -137,7 +137,7 @@ class Workspace:
     def ended(self, job: Any) -> Ran:
         """Waits for it, however it ends."""
         self.wait(lambda: state(job) in ENDED, "a job to end", pause=0.3)
-        log = job.get_log()
+        log = log_of(job)
         return Ran(state(job), log, marks(log))
 
     def abort_jobs(self) -> None:
@@ -174,6 +174,15 @@ def code(scripts: Sequence[str], told: Mapping[str, object]) -> str:
 
 def state(job: Any) -> str:
     return str(job.get_status().get("baseStatus", {}).get("state", ""))
+
+
+def log_of(job: Any) -> str:
+    """With those of its activities where the job's own does not hold them."""
+    whole = str(job.get_log())
+    if MARK in whole:
+        return whole
+    activities = job.get_status().get("baseStatus", {}).get("activities") or {}
+    return "\n".join([whole, *(str(job.get_log(it)) for it in activities)])
 
 
 def marks(log: str) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class Instance:
 
     abort_signal: what a job's process receives first; abort_seconds: after which it is killed. config_place: where
     a plugin recipe's settings stand in its `params`. macro_result_told: steps after a macro find its result.
+    whole_log: a job's own log holds those of its activities.
     """
 
     folder: Path
@@ -74,6 +75,7 @@ class Instance:
     abort_seconds: float = 1.0
     config_place: str = "customConfig"
     macro_result_told: bool = False
+    whole_log: bool = True
     plugins: dict[str, InstalledPlugin] = field(default_factory=dict)
     code_envs: dict[str, dict[str, Any]] = field(default_factory=dict)
     projects: dict[str, ManagedProject] = field(default_factory=dict)

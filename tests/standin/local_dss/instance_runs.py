@@ -64,7 +64,11 @@ class RunRoutes:
         )
 
     async def _log(self, request: web.Request) -> web.Response:
-        return web.Response(text=self._run(request).log)
+        log = self._run(request).log
+        told = self.instance.whole_log or request.query.get("activity")
+        return web.Response(
+            text=log if told else "[INFO] [dku.flow] - The job runs its activities\n"
+        )
 
     async def _abort(self, request: web.Request) -> web.Response:
         self._run(request).abort(self.instance.abort_signal, self.instance.abort_seconds)

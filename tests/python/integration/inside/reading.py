@@ -11,6 +11,7 @@ def reading(kit: Told) -> None:
     attempt("timeouts", timeouts, kit)
     attempt("slow reader", slow_reader, kit)
     attempt("zero rows", zero_rows, kit)
+    attempt("null and empty", null_and_empty, kit)
     attempt("extra keys", extra_keys, kit)
 
 
@@ -34,6 +35,19 @@ def slow_reader(kit: Told) -> object:
 def zero_rows(kit: Told) -> object:
     frames = dataiku.Dataset(kit["nothing"]).iter_dataframes()
     return [len(it) for it in frames]
+
+
+def null_and_empty(kit: Told) -> object:
+    """Of the last row, whose number was written as null and whose question as empty text."""
+    dataset = dataiku.Dataset(kit["prompts"])
+    *_, row = dataset.iter_tuples()
+    named = dict(zip([it["name"] for it in dataset.read_schema()], row))  # noqa: B905  # Python 3.9 has no strict
+    frame = dataset.get_dataframe(infer_with_pandas=False, keep_default_na=False)
+    columns = ("number", "question")
+    return {
+        "iter_tuples": [repr(named[it]) for it in columns],
+        "get_dataframe": [repr(frame[it].iloc[-1]) for it in columns],
+    }
 
 
 def extra_keys(kit: Told) -> object:
