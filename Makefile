@@ -1,6 +1,8 @@
 # The commands of the project. Each installs what it needs into .venv/ the first time.
 PYTHON ?= python3
 ENV = $(PYTHON) scripts/venv.py
+# A job waits as often as it reckons; more than some processes gain nothing.
+AT_ONCE ?= -n auto --maxprocesses 4 --dist loadgroup
 CHECKED = python-lib custom-recipes python-runnables resource scripts tests bench
 
 .PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
@@ -23,8 +25,8 @@ screenshots: ## the pictures of forms, macros' results and run report in docs/im
 test: ## all tests, with branch coverage of the core
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && $(ENV) embedded >/dev/null && \
 	$$python -m coverage erase && \
-	$$python -m coverage run -m pytest $(PYTEST_ARGS) && \
-	$$python -m coverage report
+	$$python -m coverage run -m pytest $(AT_ONCE) $(PYTEST_ARGS) && \
+	$$python -m coverage combine --quiet && $$python -m coverage report
 
 unit-tests: ## the core alone: seconds
 	@python=$$($(ENV) dev) && $$python -m pytest tests/python/unit $(PYTEST_ARGS)

@@ -1,7 +1,8 @@
 """Make one of the project's virtual environments and print the path of its Python.
 
 `python scripts/venv.py NAME` with NAME one of dev, dss, tools, embedded, bench; the work is done once for a given set
-of requirements. Only the standard library is used: this is the first thing that runs in a fresh clone.
+of requirements. Where those change, the old environment stays beside the new one, for it may be in use. Only the
+standard library is used: this is the first thing that runs in a fresh clone.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ INSTALLS: dict[str, tuple[str, ...]] = {
     # Clients that save their answers; openai 3 with them.
     "bench-saved": ("-r", "requirements/bench-saved.txt"),
 }
+# The first lies on the second and installs what that one lacks: pandas and its like are unpacked once.
+LIES_ON = {"dev": "dss"}
+_SITE_PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
 
 class VenvError(Exception):
@@ -53,21 +57,23 @@ def venv_python(name: str) -> Path:
     if sys.version_info < OLDEST:
         message = f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}: run make PYTHON=python3.12, say."
         raise VenvError(message)
-    home = ROOT / ".venv" / f"{name}-{sys.version_info[0]}.{sys.version_info[1]}"
+    below = venv_python(LIES_ON[name]) if name in LIES_ON else None
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    home = ROOT / ".venv" / f"{name}-{version}-{_digest(name)[:8]}"
     home.parent.mkdir(exist_ok=True)
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp = home / "requirements.sha256"
-    wanted = _digest(name)
-    with _locked(home.with_suffix(".lock")):
-        if not (stamp.exists() and stamp.read_text() == wanted):
-            _install(name, home, python)
-            stamp.write_text(wanted)
+    stamp = home / "installed"
+    with _locked(home.with_name(f"{home.name}.lock")):
+        if not stamp.exists():
+            _install(name, home, python, below)
+            stamp.touch()
     return python
 
 
 def _digest(name: str) -> str:
     parts = [sys.version, *INSTALLS[name]]
     parts += [(ROOT / part).read_text() for part in INSTALLS[name] if part.endswith(".txt")]
+    parts += [_digest(LIES_ON[name])] if name in LIES_ON else []
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -82,24 +88,24 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _install(name: str, home: Path, python: Path) -> None:
+def _install(name: str, home: Path, python: Path, below: Path | None) -> None:
     print(f"Installing the {name} environment into {home.relative_to(ROOT)} …", file=sys.stderr)
     _run(
         [sys.executable, "-m", "venv", "--clear", str(home)],
         "This Python cannot make virtual environments: install its venv package (python3-venv on Debian and Ubuntu).",
     )
+    if below is not None:
+        there = Path(_output(python, _SITE_PACKAGES)) / "below.pth"
+        there.write_text(_output(below, _SITE_PACKAGES) + "\n")
+    quiet = ("--quiet", "--disable-pip-version-check")
     _run(
-        [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            *INSTALLS[name],
-        ],
+        [str(python), "-m", "pip", "install", *quiet, *INSTALLS[name]],
         f"The packages of the {name} environment could not be installed; the lines above are pip's own.",
     )
+
+
+def _output(python: Path, code: str) -> str:
+    return subprocess.check_output([str(python), "-c", code], text=True).strip()
 
 
 def _run(command: list[str], sentence: str) -> None:

@@ -9,6 +9,8 @@ from made_up_run import told_of
 from local_dss.browser import Browser, chromium, running
 from mesh_prompt_batch.report import report_page
 
+# One browser is enough.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 WIDTHS = (480, 900, 1400)
 # A4 less its margins.
 PAPER_WIDTH = 718

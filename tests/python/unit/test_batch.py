@@ -265,7 +265,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         tracemalloc.stop()
         return most
 
-    assert peak(12_000) < 3 * peak(3_000)
+    assert peak(8_000) < 3 * peak(2_000)
 
 
 @pytest.mark.parametrize("publishes", [False, True])

@@ -96,12 +96,12 @@ def test_real_calls_give_intervals_and_what_they_cost(tmp_path: Path) -> None:
 
 
 def test_own_limits_hold_up_what_calls_alone_would_do(tmp_path: Path) -> None:
-    here = inquiry(tmp_path, FakeCalls(), numbered(300), requests_per_minute=600)
-    assert made(here, calls=10).seconds == Interval(30.0, 30.0, 30.0)
-    here = inquiry(tmp_path, FakeCalls(), numbered(300), tokens_per_minute=90)
+    here = inquiry(tmp_path, FakeCalls(), numbered(300), requests_per_minute=6_000)
+    assert made(here, calls=10).seconds == Interval(3.0, 3.0, 3.0)
+    here = inquiry(tmp_path, FakeCalls(), numbered(300), tokens_per_minute=900)
     seconds = made(here, calls=10).seconds
     assert isinstance(seconds, Interval)
-    assert seconds.middle == pytest.approx(600.0)
+    assert seconds.middle == pytest.approx(60.0)
 
 
 def test_few_calls_are_told_to_be_few(tmp_path: Path) -> None:

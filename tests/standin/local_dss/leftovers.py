@@ -16,7 +16,8 @@ _OPEN = Path("/proc/self/fd")
 @contextlib.contextmanager
 def told_in(path: Path) -> Iterator[None]:
     """At the end, however it comes, `path` lists what was not there at the beginning."""
-    before, show, warned = _open_files(), warnings.showwarning, list[str]()
+    before, threads = _open_files(), {*threading.enumerate()}
+    show, warned = warnings.showwarning, list[str]()
 
     def listen(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if category is ResourceWarning or "never awaited" in str(message):
@@ -28,14 +29,13 @@ def told_in(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        left = [*_threads(), *_tasks(), *sorted(_open_files() - before)]
+        left = [*_threads(threads), *_tasks(), *sorted(_open_files() - before)]
         gc.collect()
         path.write_text(json.dumps({"left": left + warned}))
 
 
-def _threads() -> list[str]:
-    main = threading.main_thread()
-    return [f"thread {it.name}" for it in threading.enumerate() if it is not main]
+def _threads(before: set[threading.Thread]) -> list[str]:
+    return [f"thread {it.name}" for it in threading.enumerate() if it not in before]
 
 
 def _tasks() -> list[str]:
