@@ -12,7 +12,7 @@ from bench.stub import compile_stub
 
 ROWS, ROUNDS = 20_000, 5
 MOST_COST = 0.20
-CALLS, SAVED, SLOWLY = "calls_alone", "recipe_saved", "recipe_saved_slowly"
+WITHOUT, SAVED, SLOWLY = "run_without_store", "recipe_saved", "recipe_saved_slowly"
 PACKAGES = ("openai", "aiohttp")
 LINEUP = (
     Contender(SAVED, "**run folder**", "dss", PACKAGES, {}, Setup(0, run_folder=True)),
@@ -25,7 +25,7 @@ LINEUP = (
         Setup(0, run_folder=True, folder_seconds=0.1),
     ),
     Contender(RECIPE, "no run folder", "dss", PACKAGES, {}, Setup(0)),
-    Contender(CALLS, "calls, limiter and retries alone", "dss", PACKAGES, {}),
+    Contender(WITHOUT, "neither order, fingerprints nor run folder", "dss", PACKAGES, {}),
     Contender(BARE, "bare `client.post` on aiohttp", "dss", PACKAGES, {}),
 )
 
@@ -48,8 +48,8 @@ def report(results: Results) -> str:
     lines = [cells(results, name, entry, SAVED) for name, entry in results.ran().items()]
     rounds = max((len(it.runs) for it in results.entries.values()), default=0)
     costs = [
-        _cost(results, SAVED, CALLS, "order, fingerprints and run folder, of calls alone"),
-        _cost(results, SLOWLY, CALLS, "the same with 100 ms a request to the run folder"),
+        _cost(results, SAVED, WITHOUT, "order, fingerprints and run folder, of a run without"),
+        _cost(results, SLOWLY, WITHOUT, "the same with 100 ms a request to the run folder"),
         _cost(results, SAVED, RECIPE, "the run folder, of the same run without it"),
         _cost(results, SLOWLY, RECIPE, "the same with 100 ms a request to the run folder"),
     ]

@@ -6,12 +6,12 @@ import json
 from mesh_prompt_batch.completion import CompletionRequest
 
 FINGERPRINT_BYTES = 16
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def fingerprint(request: CompletionRequest) -> bytes:
     """16 bytes; equal for requests whose LLM, messages and parameters are equal, in whatever order they were set."""
-    sent = json.dumps(request.body(), sort_keys=True, separators=(",", ":"))
-    return _digest(sent.encode())
+    return _digest(_CANONICAL.encode(request.body()).encode())
 
 
 def nth_twin(of: bytes, earlier: int) -> bytes:

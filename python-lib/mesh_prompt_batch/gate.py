@@ -38,7 +38,9 @@ class Gate:
         self.limiter = limiter
         self._traffic = traffic
         self._elsewhere = elsewhere
-        self._estimate = TokenEstimate()
+        # Where tokens are not limited nobody asks how many a call will use.
+        limited = limiter.own.limits.tokens_per_minute is not None
+        self._estimate = TokenEstimate() if limited else None
         self._first = asyncio.Lock()
 
     @property
@@ -54,7 +56,8 @@ class Gate:
         """As the call does, or raises LimitReachedError, WentElsewhereError, or LlmDownError when patience ends."""
         reservation = self._traffic.reservation(request)
         async with self._first:
-            started = await self._started(self._estimate.of(request), reservation)
+            tokens = 0.0 if self._estimate is None else self._estimate.of(request)
+            started = await self._started(tokens, reservation)
         usage = NOTHING_REPORTED
         try:
             completion = await self._call(request)
@@ -68,8 +71,8 @@ class Gate:
             raise
         finally:
             self._traffic.ended(reservation, usage)
-        tokens = self._estimate.learn(request, usage)
-        self.limiter.succeeded(self._traffic.now(), started, tokens)
+        used = None if self._estimate is None else self._estimate.learn(request, usage)
+        self.limiter.succeeded(self._traffic.now(), started, used)
         return completion
 
     async def _started(self, tokens: float, reservation: Decimal) -> Started:

@@ -20,7 +20,7 @@ class Spent:
 
     def add(self, usage: Usage, *, answered: bool) -> None:
         """Of one row."""
-        self.usage += replace(usage, cost=None)
+        self.usage += usage if usage.cost is None else replace(usage, cost=None)
         if usage.cost is not None:
             self.cost = usage.cost if self.cost is None else added(self.cost, usage.cost)
         elif answered or usage.reported:

@@ -197,8 +197,9 @@ def test_when_the_disk_is_full_what_was_there_can_still_be_read(tmp_path: Path) 
         store.add_rows(1, [KeyedRow([f"{n}"], b"%d" % n) for n in range(1, 201)])
         store.record([outcome(n, f"answer {n}") for n in range(1, 101)])
         (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        (page_bytes,) = store._connection.execute("PRAGMA page_size").fetchone()
         most = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, ((pages + 2) * 4096, most[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((pages + 2) * page_bytes, most[1]))
         try:
             for _ in range(3):
                 with pytest.raises(RunStoppedError, match="is full"):
