@@ -128,7 +128,7 @@ def test_the_other_answers_of_dss_are_told_as_well(
     assert found["folder_beside_partitions"].startswith("no, the job ended FAILED")
     assert "writePartition: no such attribute" in found["partition_told"]
     assert "'DKU_DST_part': 'a'" in found["partition_told"]
-    assert found["abort_signal"] == "none that it could note: it is killed at once"
+    assert found["abort_signal"].startswith("none that it could tell of: it is killed at once")
 
 
 def test_a_plugin_that_is_there_is_replaced_on_demand_alone_and_keeps_its_settings(
@@ -210,6 +210,14 @@ def test_a_key_that_dss_does_not_know_ends_in_a_sentence(
     report = run_kit(Target(dss.front, "wrong", LLM_ID), archive, Voice(print, print))
     assert "Unknown API Key" in report.stopped
     assert is_empty(instance)
+
+
+def test_an_address_that_does_not_answer_ends_in_a_sentence(archive: Path) -> None:
+    nowhere = Target("http://localhost:9", KEY, LLM_ID)
+    report = run_kit(nowhere, archive, Voice(print, print))
+    assert report.stopped.startswith("DSS_URL does not answer (ConnectionError): check the address")
+    assert not report.left
+    assert answers(report)["metric_ids"] == "the kit stopped before"
 
 
 def test_the_recipe_s_steps_come_before_those_that_read_what_they_made() -> None:

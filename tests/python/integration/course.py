@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
 from dataikuapi import DSSClient
 
 from integration import job_steps, macro_steps, recipe_steps, route_steps
@@ -47,6 +48,11 @@ def run_kit(target: Target, archive: Path, voice: Voice, steps: Sequence[Step] =
             voice.pause(f"Look at the project {work.project.project_key}, then press Enter: ")
     except KeyboardInterrupt:
         stopped = "It was interrupted."
+    except requests.ConnectionError as error:
+        stopped = (
+            f"DSS_URL does not answer ({type(error).__name__}): check the address, the network and, for a private"
+            " certificate authority, REQUESTS_CA_BUNDLE."
+        )
     except Exception as error:  # noqa: BLE001  # whatever it is, the report says it
         named = "" if isinstance(error, KitError) else f"{type(error).__name__}: "
         stopped = f"It could not go on: {named}{str(error)[:800]}"

@@ -174,7 +174,8 @@ def abort(work: Workspace) -> Iterator[Finding]:
     if after is None and uploaded:
         after = said_in_folder(work, folder)
     if after is None:
-        yield Answer("abort_signal", "none that it could note: it is killed at once", evidence)
+        words = "none that it could tell of: it is killed at once, or nobody listens to it any more"
+        yield Answer("abort_signal", words, evidence)
         return
     names = ", ".join(dict.fromkeys(after["signals"]))
     lived = f"then lived for {after['seconds']:g} s at least"

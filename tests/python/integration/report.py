@@ -39,7 +39,8 @@ class Report:
                 return it
         if question.look:
             return Answer(question.id, "see below", state=LOOK)
-        return Answer(question.id, self.stopped or "its step was not run", state=NOT_ANSWERED)
+        why = "the kit stopped before" if self.stopped else "its step was not run"
+        return Answer(question.id, why, state=NOT_ANSWERED)
 
     @property
     def is_good(self) -> bool:
