@@ -7,7 +7,7 @@ CHECKED = python-lib custom-recipes python-runnables resource scripts tests benc
 
 .PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
 .PHONY: bench-crash bench-adaptive bench-validation soak format unit-tests clean help
-.PHONY: lock audit wheels integration
+.PHONY: lock audit wheels fuzz integration
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -56,6 +56,9 @@ plugin: ## the zip to install in Dataiku, in dist/
 
 wheels: ## the exact wheels of the code env, for a Dataiku without a package registry, in dist/
 	@$(PYTHON) scripts/wheels.py $(WHEELS_ARGS)
+
+fuzz: ## hostile cells, answers, forms and run folders, two hundred times as many as the tests try: minutes
+	@python=$$($(ENV) dev) && FUZZ=200 $$python -m pytest --timeout 3600 tests/python/unit/test_hostile_input.py $(PYTEST_ARGS)
 
 lock: ## requirements/*.txt anew: exact versions with hashes, and the wheels of the code env
 	@$(PYTHON) scripts/lock.py

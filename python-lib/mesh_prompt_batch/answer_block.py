@@ -17,7 +17,9 @@ VERSION = 1
 _NAME = b"mesh answers\0\0\0\0"
 _HEADER = struct.Struct(">16sHIQ32s")
 _CHECKSUM_AT = _HEADER.size - 32
-_MOST_BYTES = 1 << 31
+# A block of ours holds some four million characters, or a single answer that is longer.
+MOST_BYTES = 64 * 1024 * 1024
+_PIECE_BYTES = 1 << 20
 
 
 class SavedAnswer(NamedTuple):
@@ -65,10 +67,22 @@ def checksum_of(block: bytes) -> bytes:
 
 
 def answers(block: bytes) -> Iterator[SavedAnswer]:
-    """What `encoded` was given."""
-    for line in zlib.decompress(block[_HEADER.size :]).decode().splitlines():
-        key, saved_at, record = line.split(" ", 2)
-        yield SavedAnswer(bytes.fromhex(key), int(saved_at), record)
+    """What `encoded` was given. Raises DamagedError: a checksum tells what was cut, not what was made up."""
+    try:
+        for line in _lines(block[_HEADER.size :]):
+            key, saved_at, record = line.split(" ", 2)
+            yield SavedAnswer(bytes.fromhex(key), int(saved_at), record)
+    except (ValueError, zlib.error):
+        raise DamagedError("A block holds something else than answers.") from None
+
+
+def _lines(data: bytes) -> list[str]:
+    """A few bytes can be packed that stand for more than there is memory: raises ValueError."""
+    reader = zlib.decompressobj()
+    *lines, rest = reader.decompress(data, MOST_BYTES).decode().split("\n")
+    if rest or reader.unconsumed_tail or not reader.eof:
+        raise ValueError
+    return lines
 
 
 def _checksum(header: bytes, data: bytes) -> bytes:
@@ -84,7 +98,7 @@ def _described(header: bytes) -> tuple[int, int]:
     name, version, _, length, _ = _HEADER.unpack(header)
     if name != _NAME:
         raise DamagedError("This is no block of answers.")
-    if length > _MOST_BYTES:
+    if length > MOST_BYTES:
         raise DamagedError("A length is beyond reason.")
     return version, length
 
@@ -92,7 +106,8 @@ def _described(header: bytes) -> tuple[int, int]:
 def _read(stream: Stream, size: int) -> bytes:
     """Streams of the network give less than is asked for; the end gives nothing."""
     pieces: list[bytes] = []
-    while size > 0 and (piece := stream.read(size)):
+    # Piece by piece: a reader may reserve what it is asked for.
+    while size > 0 and (piece := stream.read(min(size, _PIECE_BYTES))):
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mesh_prompt_batch.errors import SettingsError
 
 _ABSENT = object()
+_LONGEST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Form:
         """Blank: empty text. Spaces around other text stay: a column's name may begin with one."""
         value = self._value(name, "")
         if not isinstance(value, str):
-            raise self.refused(name, f"must be text, not {_shown(value)}")
+            # Not the value: the field may be a key's.
+            raise self.refused(name, f"must be text, not {type(value).__name__}")
         return value
 
     def required_text(self, name: str, advice: str) -> str:
@@ -145,4 +147,5 @@ def _number(value: object) -> float | None:
 
 
 def _shown(value: object) -> str:
-    return repr(value if not isinstance(value, str) else value[:60])
+    words = repr(value[:60] if isinstance(value, str) else value)
+    return words if len(words) <= _LONGEST_SHOWN else f"{words[:_LONGEST_SHOWN]}…"

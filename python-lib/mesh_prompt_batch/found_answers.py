@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mesh_prompt_batch.answer_block import (
     DamagedError,
     NewerFormatError,
+    SavedAnswer,
     answers,
     blocks,
     checksum_of,
@@ -56,13 +57,7 @@ def load_answers(
     found, seen = Found(), set[bytes]()
     for name in names:
         start = saved.ranges.size
-        for block in _whole_blocks(folder, name, found):
-            if checksum_of(block) in seen:
-                found.repeated += 1
-                continue
-            seen.add(checksum_of(block))
-            # Once: to unpack a block is most of what reading it costs.
-            held = list(answers(block))
+        for block, held in _whole_blocks(folder, name, found, seen):
             young = [it for it in held if it.saved_at >= oldest]
             found.expired += len(held) - len(young)
             if young:
@@ -73,10 +68,19 @@ def load_answers(
     return found
 
 
-def _whole_blocks(folder: RunFolder, name: str, found: Found) -> Iterator[bytes]:
+def _whole_blocks(
+    folder: RunFolder, name: str, found: Found, seen: set[bytes]
+) -> Iterator[tuple[bytes, list[SavedAnswer]]]:
+    """The blocks of an object with their answers, but for those already `seen`, by checksum."""
     with folder.read(name) as stream:
         try:
-            yield from blocks(stream)
+            for block in blocks(stream):
+                if checksum_of(block) in seen:
+                    found.repeated += 1
+                    continue
+                seen.add(checksum_of(block))
+                # Once: to unpack a block is most of what reading it costs.
+                yield block, list(answers(block))
         except DamagedError as error:
             found.damaged += 1
             logger.warning(

@@ -21,7 +21,7 @@ _BEGIN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _THOUGHT = re.compile(r"</think>[ \t]*\n")
-_FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"```[ \t]*(?:\w+[ \t]*)?\n(.*?)(?:```|\Z)", re.DOTALL)
 # Each branch takes what it begins with to its end, or to the end of all: none is tried twice.
 _MENDED = re.compile(
     r"""

@@ -9,7 +9,8 @@ from mesh_prompt_batch.completion import CompletionRequest, Message
 from mesh_prompt_batch.errors import RequestError
 from mesh_prompt_batch.image_file import FolderImage, new_digest, short_url
 
-_DATA = re.compile(r"data:([^;,]*)[^,]*;base64,", re.IGNORECASE)
+# What lies between two semicolons is read once, however long it is.
+_DATA = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,", re.IGNORECASE)
 
 
 def with_images(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mesh_prompt_batch.prompt_digest import prompt_digest
+from mesh_prompt_batch.risky_pattern import longest_text
 from mesh_prompt_batch.schema_text import (
     Subschema,
     UnusableSchemaError,
@@ -67,9 +68,9 @@ class JsonSchema:
     def parsed(cls, text: str) -> "JsonSchema":
         """Raises UnusableSchemaError. No reference outside the schema is ever fetched."""
         document = document_of(text)
+        _check_against_metaschema(text, document)
         steps = _Steps()
         schema = cls(text, document, _validator(document, steps), steps)
-        _check_against_metaschema(text, document)
         for subschema in subschemas(document):
             schema._check_references(subschema)
         return schema
@@ -162,9 +163,11 @@ def _validator(document: Mapping[str, object], steps: _Steps) -> _Validator:
     from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
 
+    known = {**Draft202012Validator.VALIDATORS, "uniqueItems": _unique_items}
+    known |= {name: _short_enough(known[name]) for name in ("pattern", "patternProperties")}
     checks = {
         name: _counted(it, steps) if name in _LEAVES else _nested(it, steps)
-        for name, it in Draft202012Validator.VALIDATORS.items()
+        for name, it in known.items()
     }
     counting = validators.extend(Draft202012Validator, checks)  # type: ignore[no-untyped-call]  # untyped in its stubs
     # An empty registry knows no other document, and fetches none.
@@ -195,6 +198,46 @@ def _nested(check: Check, steps: _Steps) -> Check:
             steps.depth -= 1
 
     return nesting
+
+
+def _short_enough(check: Check) -> Check:
+    """Of a keyword with patterns: Python cannot be told to give up on a match."""
+
+    def checking(
+        validator: object, patterns: str | Mapping[str, object], instance: object, schema: object
+    ) -> Iterator[object]:
+        texts = [*instance] if isinstance(instance, dict) else [instance]
+        longest = max((len(it) for it in texts if isinstance(it, str)), default=0)
+        for pattern in [patterns] if isinstance(patterns, str) else patterns:
+            if longest > (longest_text(pattern) or longest):
+                raise _TooManyStepsError
+        yield from check(validator, patterns, instance, schema) or ()
+
+    return checking
+
+
+def _unique_items(
+    validator: object,  # noqa: ARG001  # as jsonschema calls it
+    wanted: bool,  # noqa: FBT001  # as above
+    instance: object,
+    schema: object,  # noqa: ARG001  # as above
+) -> Iterator[object]:
+    """In a time that grows with the items; jsonschema's own compares each with each."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415  # see _validator
+
+    if wanted and isinstance(instance, list):
+        texts = [json.dumps(_as_compared(it), sort_keys=True) for it in instance]
+        if len({*texts}) < len(texts):
+            yield ValidationError("The items are not all different")
+
+
+def _as_compared(value: object) -> object:
+    """1.0 is 1, which is not true."""
+    if isinstance(value, dict):
+        return {name: _as_compared(it) for name, it in value.items()}
+    if isinstance(value, list):
+        return [_as_compared(it) for it in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _check_against_metaschema(text: str, document: Mapping[str, object]) -> None:

@@ -45,7 +45,7 @@ class ListingSettings:
         purposes = form.texts("purposes") or (COMPLETION,)
         for purpose in purposes:
             if purpose not in PURPOSES:
-                raise form.refused("purposes", f"knows {', '.join(PURPOSES)}, not '{purpose}'")
+                raise form.refused("purposes", f"knows {', '.join(PURPOSES)}, not '{purpose[:60]}'")
         required = [it.strip() for it in form.texts("required_llm_ids") if it.strip()]
         return cls(
             purposes,

@@ -4,6 +4,8 @@ from decimal import ROUND_FLOOR, Context, Decimal
 
 # Holds the product of any price and any count without rounding: 10^-324 to 10^30.
 EXACT = Context(prec=400)
+# What is told to be more is no amount of a run.
+MOST = 10**15
 _MILLIONTH = Decimal("0.000001")
 _GRAIN = Decimal("1e-12")
 

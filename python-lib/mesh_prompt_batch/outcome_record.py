@@ -11,7 +11,20 @@ from typing import Any, cast
 
 from mesh_prompt_batch.answer import completion_from
 from mesh_prompt_batch.completion import Completion, Failure, Outcome
+from mesh_prompt_batch.errors import CallError, ErrorType, RunStoppedError
+from mesh_prompt_batch.money import MOST
 from mesh_prompt_batch.usage import Usage
+
+
+class UnreadableAnswerError(RunStoppedError):
+    """What lies in the run folder is whole, and no answer all the same."""
+
+
+# Of a line that was made up, whatever it lacks.
+_NO_OUTCOME = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
+    CallError,
+)
 
 
 def record_of(outcome: Outcome) -> str:
@@ -31,13 +44,34 @@ def record_of(outcome: Outcome) -> str:
 
 
 def outcome_of(record: str) -> Outcome:
-    """What `record_of` was given."""
-    kept = cast("Mapping[str, Any]", json.loads(record))
+    """What `record_of` was given. Raises UnreadableAnswerError where it was given nothing of the kind."""
+    try:
+        return _outcome(cast("Mapping[str, Any]", json.loads(record)))
+    except _NO_OUTCOME:
+        raise UnreadableAnswerError(
+            "An answer in the run folder was not written by this plugin and cannot be read: empty the folder, or set"
+            " 'Reuse completions' to never, and run again."
+        ) from None
+
+
+def _outcome(kept: Mapping[str, Any]) -> Outcome:
     if "error" not in kept:
         return _completion(kept)
     answer = _completion(kept["answer"]) if "answer" in kept else None
+    error, words, status = kept["error"], kept["words"], kept["status"]
+    if not (isinstance(error, str) and isinstance(words, str)):
+        raise TypeError
     usage = _usage(*kept["usage"])
-    return Failure(kept["error"], kept["words"], kept["attempts"], kept["status"], usage, answer)
+    # Whatever word it is, it goes into a column of words.
+    error_type = cast("ErrorType", error)
+    return Failure(
+        error_type,
+        words,
+        int(kept["attempts"]),
+        None if status is None else int(status),
+        usage,
+        answer,
+    )
 
 
 def _of_completion(completion: Completion) -> dict[str, object]:
@@ -58,16 +92,22 @@ def _counts(outcome: Outcome) -> dict[str, object]:
 
 
 def _completion(kept: Mapping[str, Any]) -> Completion:
-    completion = completion_from(kept["body"], kept["llm_id"], kept["latency"])
+    llm_id, first_token = kept["llm_id"], kept.get("first_token")
+    if not isinstance(llm_id, str):
+        raise TypeError
     return replace(
-        completion,
+        completion_from(kept["body"], llm_id, float(kept["latency"])),
         usage=_usage(*kept["usage"]),
-        attempts=kept["attempts"],
-        time_to_first_token_seconds=kept.get("first_token"),
+        attempts=int(kept["attempts"]),
+        time_to_first_token_seconds=None if first_token is None else float(first_token),
     )
 
 
 def _usage(
     prompt_tokens: int | None, completion_tokens: int | None, cost: str | None = None
 ) -> Usage:
-    return Usage(prompt_tokens, completion_tokens, None if cost is None else Decimal(cost))
+    counts = [it for it in (prompt_tokens, completion_tokens) if it is not None]
+    exact = None if cost is None else Decimal(cost)
+    if not all(type(it) is int and 0 <= it < MOST for it in counts) or not 0 <= (exact or 0) < MOST:
+        raise ValueError
+    return Usage(prompt_tokens, completion_tokens, exact)

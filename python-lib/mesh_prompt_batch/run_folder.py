@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from mesh_prompt_batch.answer_block import NewerFormatError, Stream
 from mesh_prompt_batch.errors import PromptBatchError, RunStoppedError
-from mesh_prompt_batch.run_state import UNREADABLE, RunState
+from mesh_prompt_batch.run_state import LONGEST, UNREADABLE, RunState
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -109,7 +109,7 @@ class RunFolder:
             return None
         try:
             with self.read(STATE) as copy:
-                return RunState.from_bytes(copy.read())
+                return RunState.from_bytes(copy.read(LONGEST))
         except NewerFormatError:
             raise written_by_newer() from None
 

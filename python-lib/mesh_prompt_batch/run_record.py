@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from mesh_prompt_batch.money import per_thousand
+from mesh_prompt_batch.money import MOST, per_thousand
 from mesh_prompt_batch.prompt_digest import prompt_digest
 from mesh_prompt_batch.totals import Totals
 
@@ -23,7 +23,7 @@ COMPLETED, PUBLISHED, STOPPED, ABORTED, BROKEN = (
 LONGEST_SETTING = 200
 _SHOWN_OF_A_LONG_ONE = 120
 # No count or time of a real run is larger.
-_MOST = 10**15
+_MOST = MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class RunRecord:
         known = all(isinstance(it, str) for it in texts)
         costs = [Decimal(it) for it in (self.cost, self.spend_limit, self.spent_of_limit) if it]
         counts = all(type(it) is int for it in self.errors.values())
-        return known and counts and all(it.is_finite() for it in costs)
+        return known and counts and all(it.is_finite() and 0 <= it < _MOST for it in costs)
 
 
 def _is_of_kind(value: object, kind: object) -> bool:

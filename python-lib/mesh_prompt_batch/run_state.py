@@ -1,6 +1,7 @@
 """What the run folder says of the last run: who works, how far it came, and where its answers lie."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 
 from mesh_prompt_batch.answer_block import NewerFormatError
@@ -8,6 +9,10 @@ from mesh_prompt_batch.answer_block import NewerFormatError
 FORMAT = 1
 ASKING, WRITING, CLOSED = "asking", "writing", "closed"
 UNREADABLE = ""
+# What lies there may be no state of ours, and whoever may write into the folder can put anything there.
+LONGEST = 64 * 1024
+_EPOCH = re.compile(r"[\w-]{1,80}", re.ASCII)
+_LONGEST_TEXT, _MOST = 1_000, 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,10 @@ class RunState:
         return (
             self.phase in (ASKING, WRITING, CLOSED)
             and all(isinstance(it, str) for it in texts)
-            and all(type(it) is int for it in counts)
+            and max(map(len, texts)) <= _LONGEST_TEXT
+            # It becomes part of objects' names: no dots or slashes lead elsewhere.
+            and bool(_EPOCH.fullmatch(self.epoch))
+            and all(type(it) is int and 0 <= it < _MOST for it in counts)
         )
 
     def released(self) -> "RunState":

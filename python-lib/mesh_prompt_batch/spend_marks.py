@@ -9,9 +9,9 @@ from mesh_prompt_batch.money import EXACT
 from mesh_prompt_batch.spend import NOTHING
 
 SPENT = "spent/"
-# A name has to stay short.
+# A name has to stay short, and none of ours is longer.
 _GRAIN = Decimal("1e-12")
-_NAME = re.compile(r"(\d+)-(\d+(?:\.\d+)?)")
+_NAME = re.compile(r"([0-9]{1,18})-([0-9]{1,30}(?:\.[0-9]{1,12})?)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Protocol
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure
 from mesh_prompt_batch.errors import RequestError, RunStoppedError
 from mesh_prompt_batch.failed_rows import FailedRowsPlan
-from mesh_prompt_batch.outcome_record import outcome_of
+from mesh_prompt_batch.outcome_record import UnreadableAnswerError, outcome_of
 from mesh_prompt_batch.output import Cell, Column, Decided, OutputPlan
 from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.run_store import DecidedRow, RunStore
@@ -130,6 +130,8 @@ def written(target: Target, content: Content) -> bool:
     for attempt in range(1, attempts + 1):
         try:
             count = target.write(content.schema, content.rows())
+        except UnreadableAnswerError:
+            raise
         except Exception as error:  # noqa: BLE001  # any storage, any error: try again, then say so
             # The type alone: a database quotes the value that it refused.
             logger.warning(

@@ -7,6 +7,7 @@ import logging
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from mesh_prompt_batch.errors import (
     SettingsError,
     TransientError,
 )
+from mesh_prompt_batch.outcome_record import UnreadableAnswerError
 from mesh_prompt_batch.process import AbortedError, process_identity
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_state import WRITING, RunState
@@ -538,6 +540,41 @@ def test_what_a_later_version_wrote_stops_the_run(
             recipe.run(["a", "b"], stopping_at("b"), max_concurrency=1)
     with pytest.raises(RunStoppedError, match="A newer version of the plugin wrote"):
         recipe.run(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no answer at all", f"{'00' * 16} soon {{}}\n", "\ud800"],
+    ids=["words", "moment", "half"],
+)
+def test_a_block_that_was_made_up_is_damaged_though_its_checksum_is_right(
+    recipe: Recipe, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(RunStoppedError):
+        recipe.run(["a", "b"], stopping_at("b"), max_concurrency=1)
+    (name,) = recipe.answers()
+    recipe.folder.objects[name] = made_up(text)
+    assert recipe.run(["a", "b"])[1].asked == ["a", "b"]
+    assert f"{name} in the run folder is damaged" in caplog.text
+
+
+def test_a_made_up_answer_ends_the_run_with_the_cure(recipe: Recipe) -> None:
+    with pytest.raises(RunStoppedError):
+        recipe.run(["a", "b"], stopping_at("b"), max_concurrency=1)
+    (name,) = recipe.answers()
+    (block,) = blocks(io.BytesIO(recipe.folder.objects[name]))
+    (answer,) = answers(block)
+    recipe.folder.objects[name] = made_up(f"{answer.key.hex()} {answer.saved_at} {{}}\n")
+    with pytest.raises(UnreadableAnswerError, match="empty the folder, or set 'Reuse completions'"):
+        recipe.run(["a", "b"])
+
+
+def made_up(text: str) -> bytes:
+    data = zlib.compress(text.encode(errors="surrogatepass"))
+    head = answer_block._HEADER.pack(answer_block._NAME, answer_block.VERSION, 1, len(data), b"")[
+        : answer_block._CHECKSUM_AT
+    ]
+    return head + answer_block._checksum(head, data) + data
 
 
 @pytest.mark.parametrize("damage", ["cut", "foreign", "gone"])

@@ -60,7 +60,7 @@ def test_fractions_and_numbers_out_of_range_are_refused() -> None:
 
 
 def test_other_types_are_refused() -> None:
-    with pytest.raises(SettingsError, match="must be text, not 5"):
+    with pytest.raises(SettingsError, match="must be text, not int"):
         form(5).text("field")
     with pytest.raises(SettingsError, match="must be yes or no, not 'true'"):
         form("true").flag("field", default=False)

@@ -221,3 +221,39 @@ def test_the_log_learns_its_length_and_a_digest() -> None:
     told = JsonSchema.parsed(text)
     assert CANARY not in told.described() + repr(told)
     assert f"{len(text)} characters" in told.described()
+
+
+ITEMS = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 1) | st.sampled_from([0.0, 1.0, 0.5, "", "1"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=3,
+)
+
+
+@given(st.lists(ITEMS, max_size=4))
+def test_items_are_all_different_where_the_standard_says_so(items: list[object]) -> None:
+    wanted = {"type": "object", "properties": {"a": {"uniqueItems": True}}}
+    same = any(equal(one, other) for n, one in enumerate(items) for other in items[:n])
+    assert (JsonSchema.parsed(json.dumps(wanted)).problem({"a": items}) is not None) == same
+
+
+def equal(one: object, other: object) -> bool:
+    """As JSON Schema has it: numbers by value, and no truth value is a number."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(equal(one[it], other[it]) for it in one)
+    return one == other
+
+
+def test_a_text_too_long_for_its_pattern_is_not_checked() -> None:
+    checked = of({"a": {"type": "string", "pattern": "a+a+b"}})
+    assert checked.problem({"a": "aab"}) is None
+    assert (
+        checked.problem({"a": "a" * 401}) == "It takes too long to check, or is nested too deeply."
+    )
+    named = schema(patternProperties={"^a+b*a+$": {"type": "string"}})
+    assert named.problem({"aa": "x", "b": 1}) is None
+    assert named.problem({"a" * 10_001: "x"}) is not None

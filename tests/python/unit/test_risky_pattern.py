@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mesh_prompt_batch.risky_pattern import is_risky
+from mesh_prompt_batch.risky_pattern import is_risky, longest_text
 
 EXPLODING = [
     ("^(a+)+$", "a"),
@@ -34,6 +34,44 @@ def test_they_do_explode(pattern: str, letter: str) -> None:
         return time.process_time() - started
 
     assert seconds(20) > 30 * seconds(10)
+
+
+SLOW = [
+    ("a+$", "a", 10_000),
+    ("^.+@.+$", "@", 10_000),
+    (r"^\s*\S+\s*\S*$", "a", 10_000),
+    ("^a+a+a+$", "a", 400),
+    (r"^(\w+ ?){1,3}$", "a", 400),
+    (r"^(?i:A+[a-z]*b?a+)$", "a", 400),
+    ("^(.*): (.*); (.*), (.*)$", ": ; , ", 120),
+]
+
+
+@pytest.mark.parametrize(("pattern", "text", "longest"), SLOW)
+def test_neighbours_that_share_characters_are_for_short_texts(
+    pattern: str, text: str, longest: int
+) -> None:
+    assert not is_risky(pattern)
+    assert longest_text(pattern) == longest
+    started = time.process_time()
+    re.search(pattern, (text * longest)[:longest] + "\n!")
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["a*a*a*a*a*b", r"^\d+\d+\d+\d+\d+$", "(.*)(.*)(.*)(.*)x", "((a?){5}){5}b", "(?:a{0,9}){9}b"],
+)
+def test_more_of_them_are_risky(pattern: str) -> None:
+    assert is_risky(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^\w+ \w+ \w+ \w+$", r"^\+?[0-9 ()-]{7,20}$", "^[A-Z][a-z]+( [A-Z][a-z]+)*$", "abc"],
+)
+def test_what_is_told_apart_is_for_texts_of_any_length(pattern: str) -> None:
+    assert longest_text(pattern) is None
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from mesh_prompt_batch.run_state import ASKING, CLOSED, UNREADABLE, WRITING, Run
 
 STATES = st.builds(
     RunState,
-    st.text(),
+    st.from_regex(r"[\w-]{1,80}", fullmatch=True, alphabet=st.characters(max_codepoint=127)),
     st.sampled_from([ASKING, WRITING, CLOSED]),
-    st.integers(0),
-    st.text(),
-    st.text(),
-    st.integers(0),
+    st.integers(0, 2**62 - 1),
+    st.text(max_size=1_000),
+    st.text(max_size=1_000),
+    st.integers(0, 2**62 - 1),
 )
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -53,7 +53,16 @@ def test_what_others_put_there_is_unreadable_or_newer_and_breaks_nothing(data: b
 
 
 @pytest.mark.parametrize(
-    "changes", [{"saved": "9"}, {"epoch": None}, {"phase": "later"}, {"beat": True}, {"owner": 1}]
+    "changes",
+    [
+        {"saved": "9"},
+        {"epoch": None},
+        {"phase": "later"},
+        {"beat": True},
+        {"owner": 1},
+        {"epoch": "../.."},
+        {"beat": -1},
+    ],
 )
 def test_a_field_of_another_kind_is_not_believed(changes: dict[str, object]) -> None:
     told = {**json.loads(RunState("e").to_bytes()), **changes}
