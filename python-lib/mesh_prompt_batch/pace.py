@@ -7,12 +7,14 @@ class Pace:
     """Each amount takes its share of the minute, and the next one waits for it.
 
     So in any 60 seconds starts at most `per_minute`, and what was started last; an amount above the limit goes alone.
-    Time is any clock that only moves forward, in seconds.
+    What turns out to be less comes back late, when the next one has waited for too long already: it makes up for that,
+    by no more than was given back last. Time is any clock that only moves forward, in seconds.
     """
 
     def __init__(self, per_minute: float = math.inf) -> None:
         self._seconds_each = 60.0 / per_minute
         self._free_at = -math.inf
+        self._given_back = 0.0
 
     def delay(self, now: float) -> float:
         """Seconds until something may start."""
@@ -25,8 +27,10 @@ class Pace:
         self._free_at = now + owed * self._seconds_each
 
     def take(self, now: float, amount: float) -> None:
-        self._free_at = max(now, self._free_at) + amount * self._seconds_each
+        earliest = now - self._given_back * self._seconds_each
+        self._free_at = max(earliest, self._free_at) + amount * self._seconds_each
 
     def give_back(self, amount: float) -> None:
         """It was less than `take` was told; a negative amount: more."""
         self._free_at -= amount * self._seconds_each
+        self._given_back = max(0.0, amount)

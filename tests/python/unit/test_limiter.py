@@ -1,6 +1,7 @@
 """When calls may start: in virtual time, against a provider whose limits nobody tells."""
 
 import asyncio
+import heapq
 import math
 import os
 import random
@@ -122,6 +123,31 @@ def test_tokens_a_minute_are_reserved_and_given_back() -> None:
 
     _, took = run(main())
     assert 0.9 * 100 * 3 / 600 * 60 < took < 1.2 * (100 * 3 / 600 * 60 + 100 * 0.2)
+
+
+@pytest.mark.parametrize("reserved", [330, 620, 1320])
+def test_a_limit_of_tokens_is_used_up_though_calls_reserve_much_more_than_they_use(
+    reserved: int,
+) -> None:
+    """What is given back comes when the next call has waited for too long already."""
+    drawn, limit, minutes = random.Random(1), 80_000, 6
+    own = OwnLimits(Limits(1024, adaptive=False, tokens_per_minute=limit))
+    now, ends, used = 0.0, list[tuple[float, float]](), list[tuple[float, float]]()
+    while now < 60 * minutes:
+        if (delay := own.delay(now)) == 0.0:
+            tokens = drawn.uniform(220, 420)
+            own.started(now, reserved)
+            used.append((now, tokens))
+            heapq.heappush(ends, (now + drawn.lognormvariate(0.7, 0.5), reserved - tokens))
+        elif ends and ends[0][0] <= now + delay:
+            now, unused = heapq.heappop(ends)
+            own.ended(unused)
+        else:
+            now += delay
+    assert sum(tokens for _, tokens in used) >= 0.97 * limit * minutes
+    for start, _ in used:
+        within = [tokens for at, tokens in used if start <= at < start + 60]
+        assert sum(within) <= 1.05 * limit
 
 
 @given(st.lists(st.tuples(st.sampled_from("SFPA"), st.floats(0, 100)), max_size=60))
