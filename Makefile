@@ -6,7 +6,7 @@ AT_ONCE ?= -n auto --maxprocesses 4 --dist loadgroup
 CHECKED = python-lib custom-recipes python-runnables resource scripts tests bench
 
 .PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
-.PHONY: bench-crash bench-adaptive bench-validation soak format unit-tests clean help
+.PHONY: bench-crash bench-adaptive bench-validation bench-scale soak format unit-tests clean help
 .PHONY: lock audit wheels fuzz integration
 .DEFAULT_GOAL := help
 
@@ -86,6 +86,9 @@ bench-crash: ## rows paid twice after a kill, beside clients that save
 
 bench-adaptive: ## concurrency found out against the best fixed one, simulated
 	@$(PYTHON) -m bench.adaptive $(BENCH_ARGS)
+
+bench-scale: ## partitions at once, measured; a hundred million rows over fifty of them, simulated
+	@$(PYTHON) -m bench.partitions && $(PYTHON) -m bench.scale $(BENCH_ARGS)
 
 soak: ## half an hour in which everything goes wrong now and then
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && $$python -m bench.soak $(BENCH_ARGS)

@@ -66,10 +66,10 @@ class Ended:
 
 def measured(prepared: Prepared, stub: Stub, rows: int) -> Figures:
     """Raises BenchError when the contender fails, asks a row twice or more at once than it may."""
-    busy = _busy_seconds()
+    busy = busy_seconds()
     process = run_to_end(prepared)
     stats = stub.stats()
-    others = _busy_seconds() - busy - process.cpu_seconds - stats.cpu_seconds
+    others = busy_seconds() - busy - process.cpu_seconds - stats.cpu_seconds
     prepared.check()
     if not stats.requests == stats.answered == rows:
         raise BenchError(f"{stats.requests} requests and {stats.answered} answers for {rows} rows")
@@ -113,7 +113,7 @@ def run_to_end(prepared: Prepared, longest_seconds: float = LONGEST_SECONDS) -> 
             process.kill()
 
 
-def _busy_seconds() -> float:
+def busy_seconds() -> float:
     """CPU seconds that all processes of this machine have used since it started."""
     names = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
     user, nice, system, _idle, _iowait, irq, softirq = (int(it) for it in names[:7])

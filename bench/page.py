@@ -1,4 +1,4 @@
-"""Figures as data in results/, and as tables between the markers of README.md."""
+"""Figures as data in results/, and as tables between the markers of a page."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-README = HERE / "README.md"
+README, SCALE = HERE / "README.md", HERE / "scale.md"
 
 
 def save(name: str, data: object) -> None:
@@ -22,12 +22,12 @@ def saved(name: str) -> Any:  # noqa: ANN401  # JSON
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def rewrite(section: str, text: str) -> None:
+def rewrite(section: str, text: str, page: Path = README) -> None:
     """Put `text` between the markers of `section`; everything else is written by hand."""
     begin, end = f"<!-- {section}: begin -->\n", f"<!-- {section}: end -->"
-    before, rest = README.read_text(encoding="utf-8").split(begin)
+    before, rest = page.read_text(encoding="utf-8").split(begin)
     after = rest.split(end, 1)[1]
-    README.write_text(f"{before}{begin}\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
 def table(names: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:

@@ -43,11 +43,15 @@ class PartList:
         return groups
 
     def due(self) -> list[Part]:
-        """Neighbours of this run, merged equally often, that are as many as become one at a time; else nothing."""
+        """Neighbours of this run, merged equally often, that are as many as become one at a time; else nothing.
+
+        Fewer where so many are too large for one: else every one of them would stay.
+        """
         for _, alike in groupby(self.written, lambda part: part.level):
             first = list(islice(alike, FAN_IN))
-            if len(first) == FAN_IN and first[-1].end - first[0].start <= MOST_BYTES:
-                return first
+            fitting = [it for it in first if it.end - first[0].start <= MOST_BYTES]
+            if len(first) == FAN_IN and len(fitting) > 1:
+                return fitting
         return []
 
     def replace(self, parts: Sequence[Part], name: str) -> Part:

@@ -46,6 +46,15 @@ def test_a_million_rows_are_fewer_than_two_hundred_objects() -> None:
     assert max(it.end - it.start for it in held) <= part_list.MOST_BYTES
 
 
+def test_objects_of_which_sixteen_are_too_large_for_one_are_merged_all_the_same() -> None:
+    """70,000 saves of 3 kB: sixteen of 4,096 saves would be 216 MB."""
+    held = saved([3_300] * 70_000).written
+    sizes = [it.end - it.start for it in held]
+    assert max(sizes) <= part_list.MOST_BYTES
+    assert sum(it > 0.5 * part_list.MOST_BYTES for it in sizes) == 1
+    assert len(held) <= 1 + 3 * (part_list.FAN_IN - 1)
+
+
 def test_what_earlier_runs_left_is_merged_where_it_is_much_or_must_change() -> None:
     parts = PartList()
     parts.found = [Part(f"{n}", n, n + 1) for n in range(part_list.MOST_FOUND)]
