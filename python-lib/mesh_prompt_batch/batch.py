@@ -2,8 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    closing,
+    contextmanager,
+)
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -97,21 +102,30 @@ def complete_dataset(
     calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
     asking = asking_of(settings, request_from_row, calls, _share(settings, workplace, checkpoint))
     report = RunReport(workplace.run_id, settings.shown(), totals, workplace.open_folder)
-    with RunStore(workplace.directory) as store, report, images, checkpoint:
+    # Whoever is told to end while reading leaves the dataset closed.
+    rows = closing(_limited(source.chunks(plan.read), settings.output.row_limit))
+    with rows as read, RunStore(workplace.directory) as store, report, images, checkpoint:
         asking = replace(asking, spend=spend_limit_of(settings, prices, checkpoint))
         report.began(store, asking.spend)
-        chunks = images.looked_up(_limited(source.chunks(plan.read), settings.output.row_limit))
-        try:
+        chunks = images.looked_up(read)
+        with _summed_up(totals, asking.spend):
             whole = _all_asked(chunks, asking, store, checkpoint, totals, settings)
             totals.check_at_end(settings.run.failures)
-        finally:
-            for line in (*closing_lines(totals), *spend_lines(asking.spend)):
-                logger.info(line)
         checkpoint.writing()
         closed = whole and not totals.failed and settings.output.row_limit is None
         decided = DecidedRows(plan, store, request_from_row)
         _write(outputs, decided, totals.rows, checkpoint, closed=closed)
     return totals
+
+
+@contextmanager
+def _summed_up(totals: Totals, spend: SpendLimit | None) -> Iterator[None]:
+    """The log's last lines on the calls, however they end."""
+    try:
+        yield
+    finally:
+        for line in (*closing_lines(totals), *spend_lines(spend)):
+            logger.info(line)
 
 
 def _all_asked(  # one step of the use case above
@@ -241,7 +255,7 @@ def asking_of(
 
 def _limited(
     chunks: Iterator[list[tuple[str, ...]]], row_limit: int | None
-) -> Iterator[list[tuple[str, ...]]]:
+) -> Generator[list[tuple[str, ...]], None, None]:
     left = row_limit
     for chunk in chunks:
         yield chunk[:left]

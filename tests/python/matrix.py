@@ -76,7 +76,7 @@ def run_until(
     result = job.wait(DEADLINE_SECONDS)
     assert "DEBUG" in result.text
     assert not [it for it in CANARIES if it in result.text + result.banner]
-    assert result.left_open == []
+    assert not result.left_open, result.left_open
     assert result.left_files == []
     return result
 

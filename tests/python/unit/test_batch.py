@@ -14,7 +14,7 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from fakes import FakeCalls, FakeSource, FakeTarget, forever, question_of
-from mesh_prompt_batch import engine
+from mesh_prompt_batch import batch, engine
 from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.errors import (
@@ -25,6 +25,7 @@ from mesh_prompt_batch.errors import (
     TransientError,
 )
 from mesh_prompt_batch.process import AbortedError
+from mesh_prompt_batch.run_store import KeyedRow, Reused, RunStore
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals
 
@@ -266,6 +267,31 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         return most
 
     assert peak(8_000) < 3 * peak(2_000)
+
+
+def test_whoever_is_told_to_end_while_reading_leaves_the_dataset_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Watched(FakeSource):
+        closed = False
+
+        def chunks(self, columns: Sequence[str]) -> Iterator[list[tuple[str, ...]]]:
+            try:
+                yield from super().chunks(columns)
+            finally:
+                self.closed = True
+
+    class Interrupted(RunStore):
+        def add_rows(self, first_number: int, rows: Sequence[KeyedRow]) -> Reused:
+            raise KeyboardInterrupt
+
+    data = Watched(["q"], [["a"]] * 20)
+    monkeypatch.setattr(batch, "RunStore", Interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(data, FakeTarget(), FakeCalls(), tmp_path)
+    # Its traceback keeps all frames alive, and what they hold.
+    assert caught.traceback
+    assert data.closed
 
 
 @pytest.mark.parametrize("publishes", [False, True])
