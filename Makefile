@@ -51,7 +51,7 @@ check: ## format, lint, types, import contracts
 format: ## format the code and mend what the linter can
 	@bin=$$(dirname $$($(ENV) dev)) && $$bin/ruff format $(CHECKED) && $$bin/ruff check --fix $(CHECKED)
 
-plugin: ## the zip to install in Dataiku, in dist/
+plugin: ## the zip to install in Dataiku and its bill of materials, in dist/
 	@$(PYTHON) scripts/build_plugin.py
 
 wheels: ## the exact wheels of the code env, for a Dataiku without a package registry, in dist/

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts import bill_of_materials  # noqa: E402  # needs the path
+
 # An allow-list: what is not named here does not travel.
 SHIPPED = (
     "plugin.json",
@@ -26,27 +31,30 @@ SHIPPED = (
 # The oldest date that a zip can hold: the time of the build says nothing.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 READABLE = 0o644 << 16
+UNIX = 3
 
 
 def shipped_files() -> list[Path]:
     """Paths relative to the root, in the order of the zip."""
     found = {path for pattern in SHIPPED for path in ROOT.glob(pattern)}
-    return sorted(path.relative_to(ROOT) for path in found)
+    return sorted((path.relative_to(ROOT) for path in found), key=Path.as_posix)
 
 
 def build(folder: Path) -> Path:
-    """The only zip in `folder` afterwards."""
+    """The only zip in `folder` afterwards, with its bill of materials beside it."""
     plugin = json.loads((ROOT / "plugin.json").read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.zip"):
+    for old in (*folder.glob("*.zip"), *folder.glob("*.cdx.json")):
         old.unlink()
     target = folder / f"dss-plugin-{plugin['id']}-{plugin['version']}.zip"
     with zipfile.ZipFile(target, "w") as archive:
         for path in shipped_files():
             entry = zipfile.ZipInfo(path.as_posix(), EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = READABLE
+            # Packed bytes differ from one version of the packer to the next.
+            entry.compress_type = zipfile.ZIP_STORED
+            entry.external_attr, entry.create_system = READABLE, UNIX
             archive.writestr(entry, (ROOT / path).read_bytes())
+    bill_of_materials.write(target)
     return target
 
 

@@ -1,11 +1,19 @@
 """No shipped line can run what it reads: what Python offers for that is not there to be called."""
 
 import ast
+import re
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from scripts.build_plugin import ROOT, shipped_files
+
+from mesh_prompt_batch import MeshClient
+from mesh_prompt_batch.adapters.dss_credentials import DSSClient, _session_verify
+from mesh_prompt_batch.endpoint import Endpoint
 
 SOURCES = [it for it in shipped_files() if it.suffix == ".py"]
 # What makes code or objects of bytes, starts processes, or reaches the network past the one client.
@@ -90,3 +98,15 @@ def test_no_value_is_put_into_the_text_of_a_query(path: Path) -> None:
     for call in calls(module):
         if ast.unparse(call.func).rpartition(".")[2] in QUERIES:
             assert isinstance(call.args[0], (ast.Constant, ast.Name)), ast.unparse(call)
+
+
+def test_certificates_are_checked_unless_the_instance_tells_its_jobs_not_to() -> None:
+    text = "\n".join((ROOT / it).read_text("utf-8") for it in SOURCES)
+    assert not re.findall(r"verify\s*=\s*False|CERT_NONE|check_hostname|_create_unverified", text)
+    assert Endpoint("https://127.0.0.1", "a key").verify is True
+    assert signature(MeshClient).parameters["verify"].default is True
+    said = [
+        SimpleNamespace(),
+        *(SimpleNamespace(_session=SimpleNamespace(verify=it)) for it in (None, True, False)),
+    ]
+    assert [_session_verify(cast("DSSClient", it)) for it in said] == [True, True, True, False]

@@ -364,7 +364,7 @@ def test_the_zip_holds_what_dss_needs_and_is_the_same_every_time(tmp_path: Path)
         subprocess.run(
             [sys.executable, script, "--folder", str(tmp_path)], check=True, stdout=subprocess.PIPE
         )
-        (archive,) = tmp_path.iterdir()
+        (archive,) = tmp_path.glob("*.zip")
         built.append(archive.read_bytes())
     assert built[0] == built[1]
     with zipfile.ZipFile(io.BytesIO(built[0])) as opened:

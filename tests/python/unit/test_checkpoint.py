@@ -558,6 +558,22 @@ def test_a_block_that_was_made_up_is_damaged_though_its_checksum_is_right(
     assert f"{name} in the run folder is damaged" in caplog.text
 
 
+def test_the_run_folder_holds_answers_and_no_prompt(recipe: Recipe) -> None:
+    with pytest.raises(RunStoppedError):
+        recipe.run(
+            ["canary-question", "stop"],
+            lambda it: stopping_at("stop")(it) if it == "stop" else "canary-answer",
+            max_concurrency=1,
+        )
+    held = [*recipe.folder.objects.values()]
+    held += [
+        zlib.decompress(recipe.folder.objects[it][answer_block._HEADER.size :])
+        for it in recipe.answers()
+    ]
+    assert any(b"canary-answer" in it for it in held)
+    assert not any(b"canary-question" in it for it in held)
+
+
 def test_a_made_up_answer_ends_the_run_with_the_cure(recipe: Recipe) -> None:
     with pytest.raises(RunStoppedError):
         recipe.run(["a", "b"], stopping_at("b"), max_concurrency=1)

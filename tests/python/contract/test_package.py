@@ -1,0 +1,125 @@
+"""The zip and its bill of materials: the same bytes wherever they are made, and a bill that others can read."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from jsonschema import Draft7Validator
+from referencing import Registry, Resource
+from scripts.bill_of_materials import PYTHONS, bill
+from scripts.build_plugin import ROOT, build, shipped_files
+from scripts.lock import PYTHONS as LOCKED_PYTHONS
+
+NEEDED = ["scripts/build_plugin.py", "scripts/bill_of_materials.py", "requirements/licences.json"]
+SOURCES = [
+    *shipped_files(),
+    *map(Path, NEEDED),
+    *(Path(f"requirements/code-env-{it}.txt") for it in PYTHONS),
+]
+
+
+def copied(folder: Path, *, backwards: bool, mode: int, moment: int) -> Path:
+    for path in sorted(SOURCES, reverse=backwards):
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, target)
+        target.chmod(mode)
+        os.utime(target, (moment, moment))
+    return folder
+
+
+def made_in(folder: Path, umask: int, **environment: str) -> dict[str, bytes]:
+    subprocess.run(
+        [sys.executable, "scripts/build_plugin.py", "--folder", "out"],
+        cwd=folder,
+        check=True,
+        stdout=subprocess.PIPE,
+        umask=umask,
+        env={**os.environ, **environment},
+    )
+    return {it.name: it.read_bytes() for it in (folder / "out").iterdir()}
+
+
+def test_the_zip_and_its_bill_are_the_same_bytes_wherever_and_whenever_they_are_made(
+    tmp_path: Path,
+) -> None:
+    one = copied(tmp_path / "one", backwards=False, mode=0o600, moment=0)
+    other = copied(tmp_path / "a ü" / "other", backwards=True, mode=0o755, moment=1_900_000_000)
+    first = made_in(one, 0o077, LC_ALL="C", TZ="UTC", PYTHONHASHSEED="1")
+    second = made_in(other, 0o000, LC_ALL="C.UTF-8", TZ="Asia/Tokyo", PYTHONHASHSEED="2")
+    assert first == second
+    assert sorted(it.rpartition(".")[2] for it in first) == ["json", "zip"]
+
+
+def test_the_zip_depends_on_no_compressor(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build(tmp_path)) as archive:
+        entries = archive.infolist()
+    assert {it.compress_type for it in entries} == {zipfile.ZIP_STORED}
+    assert {(it.create_system, it.external_attr >> 16, it.date_time) for it in entries} == {
+        (3, 0o644, (1980, 1, 1, 0, 0, 0))
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    archive = build(tmp_path_factory.mktemp("dist"))
+    return bill(archive)
+
+
+def test_the_bill_is_cyclonedx(made: dict[str, Any]) -> None:
+    folder = resources.files("cyclonedx.schema._res")
+    schemas = {
+        it.name: json.loads(it.read_text("utf-8"))
+        for it in folder.iterdir()
+        if it.name
+        in (
+            "bom-1.6.SNAPSHOT.schema.json",
+            "spdx.SNAPSHOT.schema.json",
+            "jsf-0.82.SNAPSHOT.schema.json",
+        )
+    }
+    root = schemas["bom-1.6.SNAPSHOT.schema.json"]
+    registry = Registry[Any]().with_resources(
+        (urljoin(root["$id"], name), Resource.from_contents(it)) for name, it in schemas.items()
+    )
+    validator = Draft7Validator(root, registry=registry)
+    assert [it.message for it in validator.iter_errors(made)] == []
+    broken = {**made, "specVersion": 1, "components": [{"type": "library"}]}
+    assert len(list(validator.iter_errors(broken))) >= 2
+
+
+def test_the_bill_names_every_wheel_of_the_code_env_with_version_hash_and_licence(
+    made: dict[str, Any],
+) -> None:
+    assert PYTHONS == LOCKED_PYTHONS
+    components = made["components"]
+    assert isinstance(components, list)
+    told = {
+        (it["name"], it["version"], file["hashes"][0]["content"], file["name"])
+        for it in components
+        for file in it["components"]
+    }
+    lines = [
+        line
+        for it in PYTHONS
+        for line in (ROOT / f"requirements/code-env-{it}.txt").read_text("utf-8").splitlines()[1:]
+    ]
+    assert {
+        f"{name}=={version} --hash=sha256:{digest}  # {file}"
+        for name, version, digest, file in told
+    } == {*lines}
+    assert all(it["licenses"] and it["purl"].startswith("pkg:pypi/") for it in components)
+    refs = {it["bom-ref"] for it in components}
+    (root,) = made["dependencies"]
+    assert {*root["dependsOn"]} <= refs
+    assert {it.partition("@")[0] for it in root["dependsOn"]} == {
+        *("pkg:pypi/openai", "pkg:pypi/jsonschema", "pkg:pypi/genai-prices")
+    }
