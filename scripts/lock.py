@@ -22,7 +22,7 @@ from scripts.venv import VenvError, venv_python  # noqa: E402  # needs the path
 CODE_ENV = "code-env/python/spec/requirements.txt"
 CONSTRAINTS = "requirements/constraints.txt"
 LICENCES = "requirements/licences.json"
-LOCKED = ("dev", "dss", "tools")
+LOCKED = ("dev", "dss", "spark", "tools")
 OLDEST = "3.10"
 # Those of desc.json, on the machines that DSS runs on.
 PYTHONS = ("3.10", "3.11", "3.12")

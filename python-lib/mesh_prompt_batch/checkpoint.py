@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import load_answers
+from mesh_prompt_batch.last_run import is_at_work, state_when_at_rest
 from mesh_prompt_batch.money import added
 from mesh_prompt_batch.part_list import PartList
-from mesh_prompt_batch.process import is_alive, process_identity
+from mesh_prompt_batch.process import process_identity
 from mesh_prompt_batch.range_file import RangeFile
 from mesh_prompt_batch.run_folder import ANSWERS, STATE, RunFolder, answers_folder
 from mesh_prompt_batch.run_state import ASKING, CLOSED, UNREADABLE, WRITING, RunState
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-WATCH_SECONDS = 30.0
-WATCH_STEP_SECONDS = 1.0
 SECONDS_OF_A_DAY = 86_400
 _ANOTHER_RUN = "Another run of this recipe and partition is at work on this run folder: wait for its end, or abort it."
 
@@ -112,10 +111,15 @@ class NoCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Reuse:
-    """What is taken from earlier runs: of an unfinished one alone, or `always`; nothing older than `keep_days`."""
+    """What is taken from earlier runs: of an unfinished one alone, or `always`; nothing older than `keep_days`.
+
+    `epoch`: the one that all attempts at the same work share, "" where there are none. Such an attempt waits for the
+    end of another in the place of refusing to run, and leaves its answers in as few objects as can be.
+    """
 
     always: bool = False
     keep_days: int = 30
+    epoch: str = ""
 
 
 class FolderCheckpoint:
@@ -148,16 +152,25 @@ class FolderCheckpoint:
     def __enter__(self) -> "Self":
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
         self._folder = self._open_folder()
-        last = self._folder.state()
-        if last is not None and last.owner:
-            self._refuse_while_alive(last)
+        last = self._last_run()
         if last is not None and last.phase in (WRITING, UNREADABLE) and self._appends:
             raise RunStoppedError(
                 "The last run ended while it appended to the output, which may hold its rows: remove them"
                 f" there, then delete {self._folder.path(STATE)} in the run folder and run again; no answer is lost."
             )
-        self._claim(last)
+        while not self._claimed(last):
+            if not self._reuse.epoch:
+                raise RunStoppedError(_ANOTHER_RUN)
+            last = self._last_run()
         return self
+
+    def _last_run(self) -> RunState | None:
+        if self._reuse.epoch:
+            return state_when_at_rest(self._folder, self._sleep)
+        last = self._folder.state()
+        if last is not None and last.owner and is_at_work(self._folder, last, self._sleep):
+            raise RunStoppedError(_ANOTHER_RUN)
+        return last
 
     def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
         self._store = store
@@ -221,7 +234,7 @@ class FolderCheckpoint:
     def _finish_saving(self, *, tidy: bool) -> None:
         if self._saver is not None:
             saver, self._saver = self._saver, None
-            self._state = saver.finish(tidy=tidy)
+            self._state = saver.finish(tidy=tidy, pack=bool(self._reuse.epoch))
 
     def _settle(self) -> None:
         """What was granted and not spent is free again."""
@@ -246,7 +259,7 @@ class FolderCheckpoint:
                 f"{unsaved:,} answers of this run are not saved: the next run pays them again."
             )
 
-    def _claim(self, last: RunState | None) -> None:
+    def _claimed(self, last: RunState | None) -> bool:
         run = uuid.uuid4().hex[:12]
         epoch = self._epoch_to_go_on(last) or f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{run}"
         saved = last.saved if last is not None and last.epoch == epoch else 0
@@ -254,11 +267,12 @@ class FolderCheckpoint:
         self._state = RunState(epoch, ASKING, saved, run, process_identity())
         self._folder.write_state(self._state)
         there = self._folder.state()
-        if there is None or there.owner != run:
-            raise RunStoppedError(_ANOTHER_RUN)
+        return there is not None and there.owner == run
 
     def _epoch_to_go_on(self, last: RunState | None) -> str:
         """The last run's, or "" to start afresh."""
+        if self._reuse.epoch:
+            return self._reuse.epoch
         if last is not None and last.phase != UNREADABLE:
             return "" if last.phase == CLOSED and not self._reuse.always else last.epoch
         names = [*self._folder.names_below(ANSWERS), *self._folder.names_below(SPENT)]
@@ -268,19 +282,3 @@ class FolderCheckpoint:
                 "The run folder does not say how the last run ended: going on with its newest answers."
             )
         return max(epochs, default="")
-
-    def _refuse_while_alive(self, last: RunState) -> None:
-        """A process of this machine lives or not; of another one, only its beat tells."""
-        alive = is_alive(last.process)
-        if alive is None:
-            logger.info("The last run did not say that it ended: watching whether it is alive.")
-            watched = 0.0
-            while alive is None and watched < WATCH_SECONDS:
-                self._sleep(WATCH_STEP_SECONDS)
-                watched += WATCH_STEP_SECONDS
-                there = self._folder.state()
-                if there is None or not there.owner:
-                    return
-                alive = True if (there.owner, there.beat) != (last.owner, last.beat) else None
-        if alive:
-            raise RunStoppedError(_ANOTHER_RUN)

@@ -55,8 +55,8 @@ class Asking:
 
     `llm_ids`: all that rows may ask; None where rows name their own.
     `answering` decides a row by one request or by several.
-    `spend`: None where there is no limit on it. `share`: entered while calls may start, tells this run's part of the
-    limits a minute.
+    `time_used_seconds`: of the time limit, before this run began. `spend`: None where there is no limit on it.
+    `share`: entered while calls may start, tells this run's part of the limits a minute.
     """
 
     calls: AbstractAsyncContextManager[Call]
@@ -67,6 +67,7 @@ class Asking:
     llm_ids: Sequence[str] | None
     fallback_llm_id: str = ""
     time_limit_seconds: float | None = None
+    time_used_seconds: float = 0.0
     report_every_seconds: float = 30.0
     jitter: Callable[[], float] = random.random
     answering: Callable[[Complete, CompletionRequest], Awaitable[Outcome | None]] = one_request
@@ -173,7 +174,8 @@ class Engine:
                 helpers.append(asyncio.ensure_future(self._helped(self._sample())))
                 if self._asking.time_limit_seconds is not None:
                     limit = self._asking.time_limit_seconds
-                    helpers.append(loop.call_later(limit, self._traffic.close, _out_of_time(limit)))
+                    left = limit - self._asking.time_used_seconds
+                    helpers.append(loop.call_later(left, self._traffic.close, _out_of_time(limit)))
                 await self._lanes.work_through(self._decide)
                 self._router.check_left()
                 if self._traffic.reason is not None:

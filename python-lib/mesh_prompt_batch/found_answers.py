@@ -57,7 +57,7 @@ def load_answers(
     found, seen = Found(), set[bytes]()
     for name in names:
         start = saved.ranges.size
-        for block, held in _whole_blocks(folder, name, found, seen):
+        for block, held in whole_blocks(folder, name, found, seen):
             young = [it for it in held if it.saved_at >= oldest]
             found.expired += len(held) - len(young)
             if young:
@@ -68,7 +68,7 @@ def load_answers(
     return found
 
 
-def _whole_blocks(
+def whole_blocks(
     folder: RunFolder, name: str, found: Found, seen: set[bytes]
 ) -> Iterator[tuple[bytes, list[SavedAnswer]]]:
     """The blocks of an object with their answers, but for those already `seen`, by checksum."""

@@ -34,13 +34,12 @@ class PartList:
         """What earlier runs left, in as few objects as can be; nothing where they are few, unless to `rewrite`."""
         if not rewrite and len(self.found) <= MOST_FOUND:
             return []
-        groups: list[list[Part]] = []
-        for part in self.found:
-            if groups and part.end - groups[-1][0].start <= MOST_BYTES:
-                groups[-1].append(part)
-            else:
-                groups.append([part])
-        return groups
+        return _grouped(self.found)
+
+    def groups_of_all(self) -> list[list[Part]]:
+        """Everything in as few objects as can be, for the end of a run; what stands alone stays as it is."""
+        self.found, self.written = [], [*self.found, *self.written]
+        return [group for group in _grouped(self.written) if len(group) > 1]
 
     def due(self) -> list[Part]:
         """Neighbours of this run, merged equally often, that are as many as become one at a time; else nothing.
@@ -62,3 +61,13 @@ class PartList:
                 at = held.index(parts[0])
                 held[at : at + len(parts)] = [merged]
         return merged
+
+
+def _grouped(parts: Sequence[Part]) -> list[list[Part]]:
+    groups: list[list[Part]] = []
+    for part in parts:
+        if groups and part.end - groups[-1][0].start <= MOST_BYTES:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return groups

@@ -61,7 +61,7 @@ class Saver:
         self._failed = failed
         self._error: BaseException | None = None
         self._changed = threading.Condition()
-        self._recorded = self._ending = self._tidies = False
+        self._recorded = self._ending = self._tidies = self._packs = False
         self._phase = state.phase
         self._chores: deque[Chore] = deque()
         self._urgent: deque[Chore] = deque()
@@ -110,14 +110,15 @@ class Saver:
             self._chores.extend(chores)
             self._changed.notify_all()
 
-    def finish(self, *, tidy: bool) -> RunState:
+    def finish(self, *, tidy: bool, pack: bool = False) -> RunState:
         """Save what is not yet saved, `tidy` up or leave that to the next run, and end.
 
+        `pack`: all answers into as few objects as can be, where this tidies up at all.
         Raises what made saving impossible.
         """
         with self._changed:
             self._recorded = self._ending = True
-            self._tidies = tidy
+            self._tidies, self._packs = tidy, pack
             self._changed.notify_all()
         self._thread.join()
         if self._error is not None:
@@ -155,7 +156,7 @@ class Saver:
             save = self._recorded and (hurried or now >= self._next_save)
             if save:
                 self._recorded = False
-            elif self._ending and not (self._tidies and self._chores):
+            elif self._ending and not (self._tidies and self._something_to_tidy()):
                 return False
         if save:
             self._save(folder)
@@ -206,6 +207,13 @@ class Saver:
             folder.write(name, lambda: self._saved.ranges.reader(start, end))
         self._saved.parts.replace(parts, name)
         self._chores.extend(partial(_delete, name=part.name) for part in parts)
+
+    def _something_to_tidy(self) -> bool:
+        if self._packs and not self._chores:
+            self._packs = False
+            groups = self._saved.parts.groups_of_all()
+            self._chores.extend(partial(self._merge, parts=group) for group in groups)
+        return bool(self._chores)
 
     def _tidy_once(self, folder: RunFolder) -> None:
         try:

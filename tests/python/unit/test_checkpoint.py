@@ -19,7 +19,11 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget
+<<<<<<< HEAD
 from mesh_prompt_batch import answer_block, checkpoint, part_list, saver
+=======
+from mesh_prompt_batch import checkpoint, last_run, part_list, saver
+>>>>>>> 89dceca (Spark: executors ask the rows of a DataFrame, and what Spark repeats is not paid again)
 from mesh_prompt_batch.answer_block import SavedAnswer, answers, blocks
 from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.checkpoint import FolderCheckpoint, Reuse
@@ -377,7 +381,7 @@ def test_a_killed_run_of_another_machine_is_watched_then_resumed(
     recipe.folder.objects[STATE] = json.dumps({**told, "process": "elsewhere/1-1"}).encode()
     assert told["owner"]
     assert recipe.run(["a", "b"])[1].asked == ["b"]
-    assert sum(recipe.slept) == checkpoint.WATCH_SECONDS
+    assert sum(recipe.slept) == last_run.WATCH_SECONDS
     assert "watching whether it is alive" in caplog.text
 
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from typing_extensions import Self
 
 from local_dss.faults import Answer, events
+from local_dss.folder_api import FolderApi
 from local_dss.gate import Gate, refused
 from local_dss.instance import Instance
 from local_dss.instance_api import add_routes
@@ -104,6 +105,7 @@ class MeshServer:
     turns: Turns = field(default_factory=Turns)
 
     def __post_init__(self) -> None:
+        self.folders = FolderApi(self.project.project)
         self._called = threading.Condition()
 
     def __enter__(self) -> Self:
@@ -189,6 +191,7 @@ class MeshServer:
             add_routes(self.instance, app, root, self.gate)
         else:
             self.project.add_routes(app, root, self.gate)
+        self.folders.add_routes(app, root, self.gate)
 
     def _add_mesh(self, app: web.Application, root: str) -> None:
         app.router.add_get(f"{root}/models", self._models)

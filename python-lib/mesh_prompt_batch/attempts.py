@@ -1,0 +1,127 @@
+"""What attempts at the same rows leave each other, and what rows find of themselves in other places.
+
+A place in the run folder holds the answers of rows that Spark once gave to one task. Where it divides the same rows in
+another way, a task finds them in the places of others: by the index of each, and only what tasks of its own stage did
+not write, who have other rows.
+"""
+
+import io
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from mesh_prompt_batch.answer_block import SavedAnswer, encoded
+from mesh_prompt_batch.checkpoint import SECONDS_OF_A_DAY, FolderCheckpoint, Reuse
+from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.found_answers import Found, whole_blocks
+from mesh_prompt_batch.row_index import ROWS, IndexName, encoded_marks, index_name, marks_in
+from mesh_prompt_batch.run_folder import ANSWERS, RunFolder, answers_folder
+from mesh_prompt_batch.run_store import RunStore
+
+logger = logging.getLogger(__name__)
+
+ANSWERS_AN_OBJECT = 10_000
+# What a task forgets of old places: many tasks start at once, and each does a little.
+MOST_FORGOTTEN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRows:
+    """`marks`: of the rows. `keys`: of their answers; None where equal rows are to have answers of their own."""
+
+    index: IndexName
+    marks: Sequence[int]
+    keys: Callable[[], set[bytes]] | None
+
+
+class AttemptCheckpoint(FolderCheckpoint):
+    """Of a task: waits for other attempts at its rows, and begins with what any task answered of them."""
+
+    def __init__(
+        self,
+        open_folder: Callable[[], RunFolder],
+        reuse: Reuse,
+        directory: Path,
+        rows: OwnRows,
+        sleep: Callable[[float], object],
+    ) -> None:
+        super().__init__(open_folder, reuse, directory, appends=False, sleep=sleep)
+        self._rows = rows
+
+    def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
+        folder = self._folder.beside(ROWS)
+        there = [it for it in map(index_name, folder.names_below("")) if it is not None]
+        # Where an attempt came to its end, nothing is elsewhere that is not here.
+        if not self._afresh:
+            self._bring(folder, there)
+        self._tell_rows(folder, there)
+        self._forget_old(folder, there)
+        return super().load(store, failed)
+
+    def _bring(self, folder: RunFolder, there: Sequence[IndexName]) -> None:
+        """Copy the answers of our rows from other places into ours."""
+        own, keys = self._rows.index, self._rows.keys
+        others = [
+            it
+            for it in there
+            if it.place != own.place and (it.run, it.stage) != (own.run, own.stage)
+        ]
+        if not others or keys is None:
+            return
+        marks = {*self._rows.marks}
+        places = [it.place for it in others if not marks.isdisjoint(_read_marks(folder, it))]
+        if not places:
+            return
+        wanted, brought = keys(), 0
+        found = (it for place in dict.fromkeys(places) for it in self._answers_of(place))
+        ours = (it for it in found if it.key in wanted)
+        while some := list(islice(ours, ANSWERS_AN_OBJECT)):
+            name = f"{answers_folder(self._state.epoch)}{self._state.owner}-brought-{brought:09d}"
+            block = encoded(some)
+            self._folder.write(name, lambda block=block: io.BytesIO(block))  # type: ignore[misc]  # mypy and defaults
+            brought += len(some)
+        logger.info(f"Found {brought:,} answers where Spark had divided the rows in another way.")
+
+    def _answers_of(self, place: str) -> Iterator[SavedAnswer]:
+        folder = self._folder.beside(place)
+        for name in folder.names_below(answers_folder(self._state.epoch)):
+            try:
+                for _, held in whole_blocks(folder, name, Found(), set()):
+                    yield from held
+            except RunStoppedError:
+                # Its owner makes one object of many.
+                logger.warning(f"{folder.path(name)} is gone: what it held may be asked again.")
+
+    def _tell_rows(self, folder: RunFolder, there: Sequence[IndexName]) -> None:
+        """Once a run and place, before anything is answered; the indexes of earlier runs are of no use then."""
+        own = self._rows.index
+        earlier = [it for it in there if it.place == own.place]
+        if any(it.run == own.run for it in earlier):
+            return
+        content = encoded_marks(self._rows.marks)
+        folder.write(str(own), lambda: io.BytesIO(content))
+        for it in earlier:
+            folder.delete(str(it))
+
+    def _forget_old(self, folder: RunFolder, there: Sequence[IndexName]) -> None:
+        oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
+        own = self._rows.index.place
+        old = [it for it in there if it.moment < oldest and it.place != own]
+        for it in random.sample(old, min(len(old), MOST_FORGOTTEN)):
+            place = self._folder.beside(it.place)
+            for name in place.names_below(ANSWERS):
+                place.delete(name)
+            folder.delete(str(it))
+
+
+def _read_marks(folder: RunFolder, index: IndexName) -> Sequence[int]:
+    try:
+        with folder.read(str(index)) as content:
+            return marks_in(content.read())
+    except RunStoppedError:
+        # Its place was asked again, under another name, or forgotten.
+        return ()

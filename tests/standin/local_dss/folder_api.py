@@ -1,0 +1,101 @@
+"""The part of DSS's public API that speaks of managed folders: whole files, listed, read, uploaded and deleted."""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import BodyPartReader, web
+
+from local_dss.gate import Gate, refused
+from local_dss.project import Project
+
+NOT_FOUND = "com.dataiku.dip.exceptions.NotFoundException"
+
+
+@dataclass
+class FolderApi:
+    """`project`: the one whose folders there are; None: one without any.
+
+    A folder is known by its id alone: one that nobody created is not made by an upload. requests: method and path of
+    each that was let in, the path "" for a listing.
+    """
+
+    project: Project | None
+    requests: list[tuple[str, str]] = field(default_factory=list)
+
+    def add_routes(self, app: web.Application, root: str, gate: Gate) -> None:
+        """`gate` lets in whoever may read the project, and write it where that is what a route does."""
+        self._gate = gate
+        contents = f"{root}/projects/{{project}}/managedfolders/{{folder}}/contents"
+        file = f"{contents}/{{path:.+}}"
+        app.router.add_get(contents, self._list)
+        app.router.add_get(file, self._download)
+        app.router.add_post(file, self._upload)
+        app.router.add_delete(file, self._delete)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        folder = self._folder(request)
+        items = await asyncio.to_thread(_items, folder)
+        return web.json_response({"items": items})
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        file = self._file(request)
+        if not file.is_file():
+            raise refused(404, NOT_FOUND, f"File not found: {request.match_info['path']}")
+        return web.FileResponse(file, headers={"Content-Type": "application/octet-stream"})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        """One part of a form, named `file`: half of it is never seen, as storages in a cloud promise."""
+        file = self._file(request, writes=True)
+        if not request.content_type.startswith("multipart/"):
+            raise refused(400, "java.lang.IllegalArgumentException", "A multipart form is wanted")
+        part = await (await request.multipart()).next()
+        if not isinstance(part, BodyPartReader) or part.name != "file":
+            raise refused(400, "java.lang.IllegalArgumentException", "No part named file")
+        content = await part.read()
+        await asyncio.to_thread(_put, file, content)
+        return web.json_response({"path": f"/{request.match_info['path']}", "size": len(content)})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        """A file that is not there is none afterwards either."""
+        self._file(request, writes=True).unlink(missing_ok=True)
+        return web.Response(status=204)
+
+    def _folder(self, request: web.Request, *, writes: bool = False) -> Path:
+        self._gate.check(request, writes=writes)
+        name = request.match_info["folder"]
+        folder = self.project.managed_folder(name) if self.project else None
+        if folder is None or not folder.is_dir():
+            raise refused(404, NOT_FOUND, f"Managed folder not found: {name}")
+        self.requests.append((request.method, request.match_info.get("path", "")))
+        return folder
+
+    def _file(self, request: web.Request, *, writes: bool = False) -> Path:
+        folder = self._folder(request, writes=writes)
+        file = (folder / request.match_info["path"].lstrip("/")).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise refused(400, "java.lang.IllegalArgumentException", "The path leaves the folder")
+        return file
+
+
+def _items(folder: Path) -> list[dict[str, object]]:
+    found = []
+    for file in sorted(folder.rglob("*")):
+        try:
+            stat = file.stat()
+        except FileNotFoundError:
+            continue  # deleted in the meantime
+        if file.is_file() and not file.name.startswith(".upload-"):
+            path = f"/{file.relative_to(folder)}"
+            found.append(
+                {"path": path, "size": stat.st_size, "lastModified": int(1000 * stat.st_mtime)}
+            )
+    return found
+
+
+def _put(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=".upload-", dir=file.parent, delete=False) as whole:
+        whole.write(content)
+    Path(whole.name).replace(file)
