@@ -7,11 +7,17 @@ CHECKED = python-lib custom-recipes python-runnables resource scripts tests benc
 
 .PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
 .PHONY: bench-crash bench-adaptive bench-validation bench-scale soak format unit-tests clean help
-.PHONY: lock audit wheels fuzz integration
+.PHONY: lock audit wheels fuzz integration spark-demo spark-package
 .DEFAULT_GOAL := help
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+spark-demo: ## the same reviews by a Spark job of two executors; needs Java 17
+	@$(PYTHON) scripts/spark_demo.py
+
+spark-package: ## what Spark's executors need, in dist/: see docs/spark.md
+	@$(PYTHON) scripts/spark_package.py $(SPARK_ARGS)
 
 demo: ## a real small model labels product reviews: list-llms, then the recipe
 	@$(PYTHON) scripts/demo.py

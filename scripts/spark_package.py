@@ -12,24 +12,18 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "python-lib"
+sys.path.insert(0, str(LIBRARY))
+
+from mesh_prompt_batch.package_zip import zipped_package  # noqa: E402  # needs the path
+
 CODE_ENV = ROOT / "code-env/python/spec/requirements.txt"
 # The managed folder's client, and what it imports without saying so.
 BESIDE = ("dataiku-api-client", "six")
-ZIP, ARCHIVE = "mesh_prompt_batch.zip", "spark-packages.tar.gz"
-
-
-def build(folder: Path) -> Path:
-    """The zip with the package alone."""
-    target = folder / ZIP
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(LIBRARY.glob("mesh_prompt_batch/**/*.py")):
-            archive.write(path, path.relative_to(LIBRARY))
-    return target
+ARCHIVE = "spark-packages.tar.gz"
 
 
 def build_archive(folder: Path, python: str) -> Path:
@@ -55,7 +49,7 @@ def main() -> None:
     parser.add_argument("--zip-only", action="store_true", help="without the packages it imports")
     told = parser.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
-    print(build(told.folder))
+    print(zipped_package(told.folder))
     if not told.zip_only:
         print(build_archive(told.folder, told.python))
 

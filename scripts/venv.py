@@ -1,8 +1,8 @@
 """Make one of the project's virtual environments and print the path of its Python.
 
 `python scripts/venv.py NAME` with NAME one of dev, dss, spark, tools, embedded, bench; the work is done once for a
-given set of requirements. Where those change, the old environment stays beside the new one, for it may be in use. Only the
-standard library is used: this is the first thing that runs in a fresh clone.
+given set of requirements. Where those change, the old environment stays beside the new one, for it may be in use. Only
+the standard library is used: this is the first thing that runs in a fresh clone.
 """
 
 from __future__ import annotations

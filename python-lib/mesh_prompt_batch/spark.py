@@ -1,9 +1,13 @@
 """`complete`: a Spark DataFrame with an LLM's answers; the executors make the calls."""
 
+import atexit
 import itertools
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark import TaskContext
@@ -21,14 +25,20 @@ from pyspark.sql.types import (
 )
 
 from mesh_prompt_batch.output import Column
+from mesh_prompt_batch.package_zip import zipped_package
 from mesh_prompt_batch.row_index import IndexName
 from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.spark_errors import in_one_sentence, local_directory
 from mesh_prompt_batch.spark_plan import SparkPlan, planned_job
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
+
+    from mesh_prompt_batch.adapters.mesh_calls import MeshCalls
+    from mesh_prompt_batch.partition_content import PartitionContent
+    from mesh_prompt_batch.partition_run import Task
 
 _TYPES: Mapping[str, DataType] = {
     "string": StringType(),
@@ -36,7 +46,7 @@ _TYPES: Mapping[str, DataType] = {
     "double": DoubleType(),
     "boolean": BooleanType(),
 }
-_TEXT = "mesh_prompt_batch_text_"
+_KEPT, _TEXT = "mesh_prompt_batch_kept_", "mesh_prompt_batch_text_"
 # In the run folder.
 PLACE = "spark"
 
@@ -57,7 +67,9 @@ def complete(
     plan = planned_job(described, settings, endpoint)
     limited = df if plan.row_limit is None else df.limit(plan.row_limit)
     texts = [_as_text(fields[name]).alias(f"{_TEXT}{at}") for at, name in enumerate(plan.texts)]
-    prepared = limited.select(*(_column(name) for name in plan.kept), *texts)
+    # Spark itself stumbles over its columns' dots.
+    kept = [_column(name).alias(f"{_KEPT}{at}") for at, name in enumerate(plan.kept)]
+    prepared = limited.select(*kept, *texts)
     added = [
         StructField(str(it["name"]), _TYPES[str(it["type"])], True, {"comment": it["comment"]})  # noqa: FBT003  # nullable
         for it in plan.added
@@ -65,6 +77,14 @@ def complete(
     schema = StructType([*(fields[name] for name in plan.kept), *added])
     # Arrow, not pandas: that has no integers beside nulls, and no timestamps before 1677.
     return prepared.mapInArrow(_Partition(plan).completed, schema)
+
+
+def distribute(spark: "SparkSession") -> None:
+    """Have the executors import this package as it is here; before the first action."""
+    folder = tempfile.mkdtemp(prefix="prompt-batch-")
+    # Executors that start later come for it later.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    spark.sparkContext.addPyFile(str(zipped_package(Path(folder))))
 
 
 def _column(name: str) -> Any:  # noqa: ANN401  # Column of Spark, classic or Connect
@@ -75,11 +95,6 @@ def _as_text(field: StructField) -> Any:  # noqa: ANN401  # as above
     if isinstance(field.dataType, (ArrayType, MapType, StructType)):
         return functions.to_json(_column(field.name))
     return _column(field.name).cast("string")
-
-
-def _stage() -> int:
-    context = TaskContext.get()
-    return -1 if context is None else context.stageId()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,46 +111,52 @@ class _Partition:
                 yield from self._asked(itertools.chain([first], filled))
 
     def _asked(self, batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-        # Here, for the driver needs none of them.
-        from mesh_prompt_batch.adapters import mesh, mesh_calls, price_list  # noqa: PLC0415
+        # Here and below, for the driver needs none of them.
         from mesh_prompt_batch.adapters.arrow_batches import SpooledBatches  # noqa: PLC0415
-        from mesh_prompt_batch.adapters.folder_api import ApiFolder  # noqa: PLC0415
-        from mesh_prompt_batch.credentials import first_accepted  # noqa: PLC0415
         from mesh_prompt_batch.partition_content import PartitionContent  # noqa: PLC0415
-        from mesh_prompt_batch.partition_run import Task, complete_partition  # noqa: PLC0415
+        from mesh_prompt_batch.partition_run import complete_partition  # noqa: PLC0415
 
-        plan, endpoint = self.plan, self.plan.endpoint
-        settings, key, directory = plan.settings(), endpoint.key(), local_directory()
-
-        def folder(folder_id: str) -> ApiFolder:
-            return ApiFolder(
-                endpoint.url, key, endpoint.project_key, folder_id, verify=endpoint.verify
-            )
-
+        plan = self.plan
+        settings = plan.settings()
         positions = dict(zip(plan.read, plan.positions, strict=True))
-        with SpooledBatches(batches, positions, directory) as source:
+        with SpooledBatches(batches, positions, local_directory()) as source:
             content = PartitionContent(plan.config)
             for chunk in source.chunks(plan.read):
                 content.add(chunk)
-            rows = complete_partition(
-                source,
-                settings,
-                lambda it: mesh_calls.MeshCalls(
-                    lambda: first_accepted([endpoint.mesh()], mesh.list_llm_ids, time.sleep),
-                    timeout_seconds=it.run.timeout_seconds,
-                    max_connections=it.run.limits.max_concurrency,
-                    stream=it.run.stream,
-                ),
-                Task(
-                    directory,
-                    lambda: RunFolder(
-                        folder(endpoint.run_folder), (PLACE, content.name), time.sleep
-                    ),
-                    IndexName(content.name, plan.run, _stage(), plan.started),
-                    content.marks,
-                    plan.started,
-                    (lambda: folder(endpoint.images)) if endpoint.images else None,
-                    price_list.list_price,
-                ),
-            )
-            yield from source.completed(rows, len(plan.kept), plan.added)
+            rows = complete_partition(source, settings, self._calls, self._task(content))
+            yield from source.completed(rows, plan.kept, plan.added)
+
+    def _calls(self, settings: Settings) -> "MeshCalls":
+        from mesh_prompt_batch.adapters import mesh, mesh_calls  # noqa: PLC0415
+        from mesh_prompt_batch.credentials import first_accepted  # noqa: PLC0415
+
+        endpoint = self.plan.endpoint
+        return mesh_calls.MeshCalls(
+            lambda: first_accepted([endpoint.mesh()], mesh.list_llm_ids, time.sleep),
+            timeout_seconds=settings.run.timeout_seconds,
+            max_connections=settings.run.limits.max_concurrency,
+            stream=settings.run.stream,
+        )
+
+    def _task(self, content: "PartitionContent") -> "Task":
+        from mesh_prompt_batch.adapters.folder_api import ApiFolder  # noqa: PLC0415
+        from mesh_prompt_batch.adapters.price_list import list_price  # noqa: PLC0415
+        from mesh_prompt_batch.partition_run import Task  # noqa: PLC0415
+
+        plan, endpoint = self.plan, self.plan.endpoint
+        way = (endpoint.url, endpoint.key(), endpoint.project_key)
+
+        def folder(folder_id: str) -> ApiFolder:
+            return ApiFolder(*way, folder_id, verify=endpoint.verify)
+
+        context = TaskContext.get()
+        stage = -1 if context is None else context.stageId()
+        return Task(
+            local_directory(),
+            lambda: RunFolder(folder(endpoint.run_folder), (PLACE, content.name), time.sleep),
+            IndexName(content.name, plan.run, stage, plan.started),
+            content.marks,
+            plan.started,
+            (lambda: folder(endpoint.images)) if endpoint.images else None,
+            list_price,
+        )

@@ -40,7 +40,8 @@ class SparkPlan:
         """Of a task, which sees the columns `read` alone. Raises RunStoppedError on another version."""
         if self.version != VERSION:
             raise RunStoppedError(
-                f"The driver has version {self.version} of mesh_prompt_batch, an executor {VERSION}: give both the same."
+                f"The driver has version {self.version} of mesh_prompt_batch, an executor {VERSION}:"
+                " give both the same."
             )
         whole = Settings.from_config(self.config, {})
         output = replace(whole.output, columns_to_keep=self.read[:1], row_limit=None)

@@ -18,6 +18,7 @@ from mesh_prompt_batch.forecasting import Forecast
 from mesh_prompt_batch.llm_table import capability_table
 from mesh_prompt_batch.output import COLUMNS, planned_output
 from mesh_prompt_batch.settings import Settings
+from mesh_prompt_batch.spark_endpoint import KEYS
 from mesh_prompt_batch.streaming import TextStream
 from mesh_prompt_batch.usage import Usage
 from mesh_prompt_batch.writing import Tally
@@ -93,6 +94,7 @@ def _of_the_library() -> Iterator[str]:
     functions = (MeshClient.__init__, MeshClient.complete, MeshClient.list_llms, forecast)
     for function in (*functions, CallError.__init__):
         yield from inspect.signature(function).parameters
+    yield from KEYS
     yield from (it for it in dir(MeshClient) if not it.startswith("_"))
     yield from (it for it in dir(TextStream) if not it.startswith("_"))
     for value in (Completion, Usage, Forecast):

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scripts.spark_package import build
 from scripts.venv import venv_python
 
 HERE = Path(__file__).parent
+LIBRARY = HERE.parents[1] / "python-lib"
 EXECUTORS = 2
 EXECUTOR_CLASS = "CoarseGrainedExecutorBackend"
 
@@ -73,8 +73,11 @@ class SparkCluster:
                 found.append(int(path.parent.name))
         return sorted(found)
 
-    def kill_one_executor(self) -> None:
-        os.kill(self.executors()[0], signal.SIGKILL)
+    def kill_one_executor(self) -> str:
+        """And tell which."""
+        executor = self.executors()[0]
+        os.kill(executor, signal.SIGKILL)
+        return f"process {executor}"
 
     def left_on_disk(self) -> Iterator[tuple[Path, bytes]]:
         for path in [*self.home.rglob("*")]:
@@ -96,13 +99,12 @@ def spark_cluster(home: Path, conf: Mapping[str, str]) -> Iterator[SparkCluster]
         (home / name).mkdir()
     for part in Path(told.stdout.strip()).iterdir():
         (home / "spark" / part.name).symlink_to(part)
-    package = build(home)
     environment = {
         **os.environ,
         "SPARK_HOME": str(home / "spark"),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(home / "local"),
-        "PYTHONPATH": str(package),
+        "PYTHONPATH": str(LIBRARY),
     }
     with (home / "driver.log").open("w") as log:
         driver = subprocess.Popen(
@@ -116,17 +118,16 @@ def spark_cluster(home: Path, conf: Mapping[str, str]) -> Iterator[SparkCluster]
         )
         cluster = SparkCluster(driver, home)
         try:
-            cluster.start(conf=_conf(home, package, conf))
+            cluster.start(conf=_conf(home, conf))
             cluster.answer()
             yield cluster
         finally:
             _end(driver)
 
 
-def _conf(home: Path, package: Path, more: Mapping[str, str]) -> dict[str, str]:
+def _conf(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     return {
         "spark.master": f"local-cluster[{EXECUTORS},1,1024]",
-        "spark.submit.pyFiles": str(package),
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": (home / "events").as_uri(),
         "spark.executor.extraJavaOptions": f"-Dhome={home}",

@@ -17,7 +17,7 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 from pyspark.sql import SparkSession
 
 from mesh_prompt_batch.errors import PromptBatchError
-from mesh_prompt_batch.spark import complete
+from mesh_prompt_batch.spark import complete, distribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +79,7 @@ def _tell(answer: dict[str, object]) -> None:
 def main() -> None:
     told = json.loads(sys.stdin.readline())
     spark = session(told["conf"])
+    distribute(spark)
     _tell({"job": told["job"], "version": spark.version})
     for line in sys.stdin:
         _tell(done(spark, json.loads(line)))

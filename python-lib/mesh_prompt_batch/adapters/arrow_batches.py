@@ -55,9 +55,9 @@ class SpooledBatches:
             yield _texts(batch, [self._positions[it] for it in columns])
 
     def completed(
-        self, rows: Iterator[Sequence[Cell]], kept: int, added: Sequence[Column]
+        self, rows: Iterator[Sequence[Cell]], kept: Sequence[str], added: Sequence[Column]
     ) -> Iterator[pa.RecordBatch]:
-        """The first `kept` columns of every batch, and those that the cells of `rows` make."""
+        """The first columns of every batch, by the names `kept`, and those that the cells of `rows` make."""
         # The first row comes when all are decided, and nobody else reads any more.
         first = next(rows)
         rows = itertools.chain([first], rows)
@@ -76,11 +76,14 @@ def _texts(batch: pa.RecordBatch, positions: Sequence[int]) -> list[tuple[str, .
 
 
 def _with_columns(
-    batch: pa.RecordBatch, kept: int, added: Sequence[Column], rows: Sequence[Sequence[Cell]]
+    batch: pa.RecordBatch,
+    kept: Sequence[str],
+    added: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
 ) -> pa.RecordBatch:
     ours = [
         pa.array([row[at] for row in rows], TYPES[str(column["type"])])
         for at, column in enumerate(added)
     ]
-    names = [*batch.schema.names[:kept], *(str(it["name"]) for it in added)]
-    return pa.RecordBatch.from_arrays([*batch.columns[:kept], *ours], names=names)
+    names = [*kept, *(str(it["name"]) for it in added)]
+    return pa.RecordBatch.from_arrays([*batch.columns[: len(kept)], *ours], names=names)

@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import IO, Any
+from functools import partial
+from typing import IO
 
 import dataikuapi
-from requests.adapters import HTTPAdapter
 
 from mesh_prompt_batch.answer_block import Stream
 
@@ -23,8 +23,8 @@ class ApiFolder:
         client = dataikuapi.DSSClient(url.rstrip("/"), api_key)
         session = client._session  # noqa: SLF001  # the client has no setting for a PEM file, or for time
         session.verify = verify
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, _WithTimeout())
+        # Without it a request would wait for ever.
+        session.request = partial(session.request, timeout=TIMEOUT_SECONDS)
         self._folder = client.get_project(project_key).get_managed_folder(folder_id)
 
     def names(self) -> list[str]:
@@ -45,10 +45,3 @@ class ApiFolder:
 
     def delete(self, name: str) -> None:
         self._folder.delete_file(name)
-
-
-class _WithTimeout(HTTPAdapter):
-    """Requests wait for ever where nobody says how long."""
-
-    def send(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as the library has it
-        return super().send(*args, **{**options, "timeout": TIMEOUT_SECONDS})

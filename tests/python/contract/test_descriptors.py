@@ -284,6 +284,8 @@ def test_what_is_imported_is_required_or_comes_with_dss() -> None:
         "jsonschema",
         "referencing",  # a part of jsonschema's interface, required by it
         "genai_prices",
+        "dataikuapi",  # in every code env of DSS
+        *("pyspark", "pyarrow"),  # where Spark is, which alone imports the modules that need them
     }
     for path in shipped():
         assert {name.split(".")[0] for name in imported(path)} <= known, path

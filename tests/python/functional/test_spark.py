@@ -15,7 +15,11 @@ from local_dss.project_api import ProjectApi
 from spark_cluster import SparkCluster, cells, spark_cluster, why_there_is_none
 
 WHY_NOT = why_there_is_none()
-pytestmark = [pytest.mark.spark, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.xdist_group("spark"),
+    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+]
 
 KEY, PROMPT = "canary-key-51c7", "canary-prompt-8e02"
 # The first task of an executor imports what it needs.

@@ -19,11 +19,7 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget
-<<<<<<< HEAD
-from mesh_prompt_batch import answer_block, checkpoint, part_list, saver
-=======
-from mesh_prompt_batch import checkpoint, last_run, part_list, saver
->>>>>>> 89dceca (Spark: executors ask the rows of a DataFrame, and what Spark repeats is not paid again)
+from mesh_prompt_batch import answer_block, checkpoint, last_run, part_list, saver
 from mesh_prompt_batch.answer_block import SavedAnswer, answers, blocks
 from mesh_prompt_batch.batch import Workplace, complete_dataset
 from mesh_prompt_batch.checkpoint import FolderCheckpoint, Reuse

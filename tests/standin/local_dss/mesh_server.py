@@ -191,7 +191,7 @@ class MeshServer:
             add_routes(self.instance, app, root, self.gate)
         else:
             self.project.add_routes(app, root, self.gate)
-        self.folders.add_routes(app, root, self.gate)
+            self.folders.add_routes(app, root, self.gate)
 
     def _add_mesh(self, app: web.Application, root: str) -> None:
         app.router.add_get(f"{root}/models", self._models)
