@@ -38,7 +38,7 @@ from bench.scale.saving import SavingProfile, objects_found
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "python-lib"))
 from mesh_prompt_batch.breaker import FAILURES_TO_OPEN, Breaker
-from mesh_prompt_batch.checkpoint import WATCH_SECONDS
+from mesh_prompt_batch.last_run import WATCH_SECONDS
 from mesh_prompt_batch.own_limits import LOOK_SECONDS
 
 SAMPLES = 400

@@ -21,11 +21,11 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "tests/python"))
 from simulated_run import request
 from virtual_time import run as run_in_virtual_time
 
-from mesh_prompt_batch.checkpoint import WATCH_SECONDS
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure
 from mesh_prompt_batch.errors import LlmDownError
 from mesh_prompt_batch.feed import FLUSH_SECONDS
 from mesh_prompt_batch.gate import Gate
+from mesh_prompt_batch.last_run import WATCH_SECONDS
 from mesh_prompt_batch.limiter import Limiter
 from mesh_prompt_batch.own_limits import Limits, OwnLimits, Share, the_whole
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries
