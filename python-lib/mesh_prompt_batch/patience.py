@@ -12,7 +12,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Result:
     """Raises asyncio.TimeoutError, or CancelledError where the caller is cancelled; the work has ended then too."""
     if sys.version_info < (3, 11):
         return await asyncio.wait_for(work, seconds)
-    # `wait_for` makes a task of all work before Python 3.12: a twentieth of what a call costs.
+    # Before Python 3.12 `wait_for` makes one more task of each call.
     async with asyncio.timeout(seconds):
         return await work
 
