@@ -7,7 +7,7 @@ CHECKED = python-lib custom-recipes python-runnables resource scripts tests benc
 
 .PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
 .PHONY: bench-crash bench-adaptive bench-validation bench-scale soak format unit-tests clean help
-.PHONY: lock audit wheels fuzz integration spark-demo spark-package
+.PHONY: matrix lock audit wheels fuzz integration spark-demo spark-package
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -41,6 +41,9 @@ torture: ## every moment at which a run may be killed, every fault, 20,000 sched
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && \
 	TORTURE=1 $$python -m pytest -rP --timeout 1200 tests/python/unit/test_limiter.py tests/python/functional/test_kills.py \
 	tests/python/functional/test_faults.py $(PYTEST_ARGS)
+
+matrix: ## unit and job tests with every Python, pandas and openai, into docs/compatibility.md; some by MATRIX_ARGS
+	@$(PYTHON) scripts/compatibility.py $(MATRIX_ARGS)
 
 integration: ## all of it on a real Dataiku: DSS_URL, DSS_API_KEY, LLM_ID; see tests/python/integration/README.md
 	@python=$$($(ENV) dev) && archive=$$($(PYTHON) scripts/build_plugin.py) && \

@@ -19,9 +19,10 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With SHARE=2/3 the second third of these tests, whatever else is collected stays."""
+    """With SHARE=2/3 the second third of these tests and all of the files in ALWAYS; what else is collected stays."""
     number, _, of = os.environ.get("SHARE", "1/1").partition("/")
-    ours = [it for it in items if it.path.is_relative_to(HERE)]
+    always = os.environ.get("ALWAYS", "").split(",")
+    ours = [it for it in items if it.path.is_relative_to(HERE) and it.path.name not in always]
     left_out = {it for at, it in enumerate(ours) if at % int(of) != int(number) - 1}
     config.hook.pytest_deselected(items=[*left_out])
     items[:] = [it for it in items if it not in left_out]

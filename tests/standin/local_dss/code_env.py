@@ -1,5 +1,6 @@
 """The plugin as DSS has it: unpacked from its zip, beside an interpreter with its code env and DSS's own packages."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -29,7 +30,9 @@ class Plugin:
 
 
 def dss_python() -> Path:
-    """Made on first use by scripts/venv.py, with the Python that runs this."""
+    """That of JOB_PYTHON, else made on first use by scripts/venv.py, with the Python that runs this."""
+    if "JOB_PYTHON" in os.environ:
+        return Path(os.environ["JOB_PYTHON"])
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts/venv.py"), "dss"],
         check=True,
