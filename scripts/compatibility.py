@@ -126,7 +126,7 @@ def tested(inside: Path, tools: Path, asked: argparse.Namespace, share: str) -> 
     if asked.few_units:
         units = [f"tests/python/unit/test_{it}.py" for it in FEW_UNITS]
         places = [*units, STANDIN, "tests/python/functional"]
-    chosen = ["-m", "not embedded and not browser", *places]
+    chosen = ["-m", "not embedded and not browser and not spark", *places]
     few = {
         "SHARE": share,
         "ALWAYS": ",".join(ALWAYS),

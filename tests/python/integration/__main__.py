@@ -23,13 +23,20 @@ def main() -> int:
     if chosen is None:
         print(skipped(os.environ))  # noqa: T201  # a command line
         return 0
-    # What is killed politely removes what it made, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, _interrupt)
-    voice = Voice(lambda text: print(clean(text, chosen), flush=True), _wait_for_enter)  # noqa: T201  # a command line
+    # What is killed politely removes what it made, as after Ctrl-C, which a shell's background jobs ignore.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    voice = Voice(lambda text: _say(clean(text, chosen)), _wait_for_enter)
     report = run_kit(chosen, given.archive, voice)
     page = report.save(given.report)
     voice.say(f"{report.summary}\n{page}")
     return 0 if report.is_good else 1
+
+
+def _say(text: str) -> None:
+    """A terminal that is gone keeps nothing from being removed."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)  # noqa: T201  # a command line
 
 
 def _wait_for_enter(prompt: str) -> None:
