@@ -27,7 +27,7 @@ def test_the_ticket_comes_alone(flow: Flow) -> None:
 def test_where_tickets_are_refused_the_user_s_secret_is_used(flow: Flow, status: int) -> None:
     flow.mesh.gate.mesh_refuses_tickets = status
     flow.mesh.gate.keys.add("key-of-the-user")
-    flow.mesh.secrets = USER_SECRET
+    flow.mesh.user.secrets = USER_SECRET
     flow.ask("why?")
     result = flow.run(plugin_config={"api_key": "never reached"})
     assert "with your user secret 'mesh-prompt-batch-api-key'" in result.text
@@ -39,7 +39,7 @@ def test_where_tickets_are_refused_the_user_s_secret_is_used(flow: Flow, status:
 def test_then_the_plugin_s_key(flow: Flow) -> None:
     flow.mesh.gate.mesh_refuses_tickets = 401
     flow.mesh.gate.keys.add("key-of-the-plugin")
-    flow.mesh.secrets = USER_SECRET
+    flow.mesh.user.secrets = USER_SECRET
     flow.ask("why?")
     result = flow.run(plugin_config={"api_key": "key-of-the-plugin"})
     assert "with the API key of the plugin's settings" in result.text
@@ -52,11 +52,11 @@ def test_then_a_temporary_key_which_is_gone_afterwards_with_what_a_killed_run_le
     flow.mesh.gate.mesh_refuses_tickets = 401
     left = {"id": "left", "key": "k", "label": "mesh-prompt-batch, temporary: DEMO.answers"}
     mine = {"id": "mine", "key": "k", "label": "my own"}
-    flow.mesh.personal_keys.update(left=left, mine=mine)
+    flow.mesh.user.keys.update(left=left, mine=mine)
     flow.ask("why?")
     result = flow.run(plugin_config={"temporary_api_keys": True})
     assert "with a temporary API key" in result.text
-    assert list(flow.mesh.personal_keys) == ["mine"]
+    assert list(flow.mesh.user.keys) == ["mine"]
     assert "Deleted a temporary API key that an earlier run left behind." in result.text
 
 

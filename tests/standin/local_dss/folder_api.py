@@ -1,32 +1,35 @@
-"""The part of DSS's public API that speaks of managed folders: whole files, listed, read, uploaded and deleted."""
+"""The part of DSS's public API that speaks of what is in managed folders: listed, read, uploaded and deleted."""
 
 import asyncio
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from aiohttp import BodyPartReader, web
 
-from local_dss.gate import Gate, refused
-from local_dss.project import Project
+from local_dss.refusals import illegal, not_found
 
-NOT_FOUND = "com.dataiku.dip.exceptions.NotFoundException"
+
+class FolderOf(Protocol):
+    def __call__(self, request: web.Request, *, writes: bool = False) -> Path:
+        """Where the folder is whose id the request names.
+
+        Raises what DSS answers where there is none, or where who asks may not read it, or not write it.
+        """
 
 
 @dataclass
 class FolderApi:
-    """`project`: the one whose folders there are; None: one without any.
+    """Whole files; a folder that nobody created is not made by an upload.
 
-    A folder is known by its id alone: one that nobody created is not made by an upload. requests: method and path of
-    each that was let in, the path "" for a listing.
+    requests: method and path of each that was let in, the path "" for a listing.
     """
 
-    project: Project | None
+    folder_of: FolderOf
     requests: list[tuple[str, str]] = field(default_factory=list)
 
-    def add_routes(self, app: web.Application, root: str, gate: Gate) -> None:
-        """`gate` lets in whoever may read the project, and write it where that is what a route does."""
-        self._gate = gate
+    def add_routes(self, app: web.Application, root: str) -> None:
         contents = f"{root}/projects/{{project}}/managedfolders/{{folder}}/contents"
         file = f"{contents}/{{path:.+}}"
         app.router.add_get(contents, self._list)
@@ -35,24 +38,23 @@ class FolderApi:
         app.router.add_delete(file, self._delete)
 
     async def _list(self, request: web.Request) -> web.Response:
-        folder = self._folder(request)
-        items = await asyncio.to_thread(_items, folder)
+        items = await asyncio.to_thread(_items, self._folder(request))
         return web.json_response({"items": items})
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         file = self._file(request)
         if not file.is_file():
-            raise refused(404, NOT_FOUND, f"File not found: {request.match_info['path']}")
+            raise not_found(f"file {request.match_info['path']}")
         return web.FileResponse(file, headers={"Content-Type": "application/octet-stream"})
 
     async def _upload(self, request: web.Request) -> web.Response:
         """One part of a form, named `file`: half of it is never seen, as storages in a cloud promise."""
         file = self._file(request, writes=True)
         if not request.content_type.startswith("multipart/"):
-            raise refused(400, "java.lang.IllegalArgumentException", "A multipart form is wanted")
+            raise illegal("A multipart form is wanted")
         part = await (await request.multipart()).next()
         if not isinstance(part, BodyPartReader) or part.name != "file":
-            raise refused(400, "java.lang.IllegalArgumentException", "No part named file")
+            raise illegal("No part named file")
         content = await part.read()
         await asyncio.to_thread(_put, file, content)
         return web.json_response({"path": f"/{request.match_info['path']}", "size": len(content)})
@@ -63,11 +65,7 @@ class FolderApi:
         return web.Response(status=204)
 
     def _folder(self, request: web.Request, *, writes: bool = False) -> Path:
-        self._gate.check(request, writes=writes)
-        name = request.match_info["folder"]
-        folder = self.project.managed_folder(name) if self.project else None
-        if folder is None or not folder.is_dir():
-            raise refused(404, NOT_FOUND, f"Managed folder not found: {name}")
+        folder = self.folder_of(request, writes=writes)
         self.requests.append((request.method, request.match_info.get("path", "")))
         return folder
 
@@ -75,7 +73,7 @@ class FolderApi:
         folder = self._folder(request, writes=writes)
         file = (folder / request.match_info["path"].lstrip("/")).resolve()
         if not file.is_relative_to(folder.resolve()):
-            raise refused(400, "java.lang.IllegalArgumentException", "The path leaves the folder")
+            raise illegal("The path leaves the folder")
         return file
 
 

@@ -1,10 +1,11 @@
-"""Who may call the local DSS: tickets, API keys and project permissions, refused in DSS's own words."""
+"""Who may call the local DSS: tickets, API keys and project permissions."""
 
 import base64
-import json
 from dataclasses import dataclass, field
 
 from aiohttp import web
+
+from local_dss.refusals import illegal, refused
 
 _JAVA = "com.dataiku.dip.exceptions"
 
@@ -47,7 +48,7 @@ class Gate:
             if ticket not in self.tickets:
                 raise _unknown_ticket()
             if authorization is not None and not self.two_credentials:
-                raise refused(400, "java.lang.IllegalArgumentException", "Two credentials given")
+                raise illegal("Two credentials given")
             if mesh and self.mesh_refuses_tickets is not None:
                 raise _no_tickets_here(self.mesh_refuses_tickets)
             return
@@ -55,20 +56,6 @@ class Gate:
             raise refused(401, f"{_JAVA}.NotAuthenticatedException", "No API key given")
         if _key(authorization) not in self.keys:
             raise refused(401, f"{_JAVA}.NotAuthenticatedException", "Unknown API Key")
-
-
-def refused(status: int, error_type: str, message: str) -> web.HTTPException:
-    """An error body as DSS writes it."""
-    body = {"errorType": error_type, "message": message, "detailedMessage": message}
-    error: web.HTTPException = {
-        400: web.HTTPBadRequest,
-        401: web.HTTPUnauthorized,
-        403: web.HTTPForbidden,
-        404: web.HTTPNotFound,
-    }.get(status, web.HTTPInternalServerError)(
-        text=json.dumps(body), content_type="application/json"
-    )
-    return error
 
 
 def _unknown_ticket() -> web.HTTPException:

@@ -13,11 +13,12 @@ from aiohttp import web
 
 from local_dss.behaviour import Behaviour
 from local_dss.code_env import Plugin
-from local_dss.gate import Gate, refused
+from local_dss.gate import Gate
 from local_dss.job_description import JobDescription
 from local_dss.managed_run import ManagedRun
 from local_dss.project import Project
 from local_dss.project_api import ProjectApi
+from local_dss.refusals import illegal, refused, there
 
 CODE_RECIPE = "python"
 PLUGIN_RECIPE = "CustomCode_"
@@ -87,6 +88,11 @@ class Instance:
         self.gate.check(request, writes=writes)
         return self.projects[request.match_info["project"]]
 
+    def managed_folder(self, request: web.Request, *, writes: bool = False) -> Path:
+        project = self.project(request, writes=writes)
+        found = there(project.folders, request.match_info["folder"], "managed folder")
+        return project.files.managed_folder(found["id"])
+
     def describe(self, project: ManagedProject, **more: Any) -> JobDescription:
         """A job of this project, as its own process is told."""
         return JobDescription(
@@ -123,12 +129,6 @@ class Instance:
                 run.kill()
 
 
-def there(known: Mapping[str, Any], name: str, kind: str) -> Any:
-    if name not in known:
-        raise refused(404, "com.dataiku.dip.exceptions.NotFoundException", f"No {kind} {name}")
-    return known[name]
-
-
 async def body_with(request: web.Request, *keys: str) -> dict[str, Any]:
     """The request's JSON, which must have these keys."""
     try:
@@ -138,12 +138,8 @@ async def body_with(request: web.Request, *keys: str) -> dict[str, Any]:
     missing = [it for it in keys if not isinstance(body, dict) or it not in body]
     if missing:
         words = f"Missing in the request: {', '.join(missing)}"
-        raise refused(400, "java.lang.IllegalArgumentException", words)
+        raise illegal(words)
     return body  # type: ignore[no-any-return]  # a dict, as was just looked at
-
-
-def illegal(words: str) -> web.HTTPException:
-    return refused(400, "java.lang.IllegalArgumentException", words)
 
 
 def refs(roles: Mapping[str, Any]) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from local_dss.code_env import Plugin
-from local_dss.gate import refused
-from local_dss.instance import InstalledPlugin, Instance, body_with, illegal, there
+from local_dss.instance import InstalledPlugin, Instance, body_with
+from local_dss.refusals import illegal, refused, there
 
 INTERPRETERS = {f"PYTHON3{it}" for it in range(6, 15)}
 ENDED = {"hasResult": True, "alive": False, "aborted": False}

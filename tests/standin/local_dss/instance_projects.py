@@ -9,19 +9,17 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from local_dss.gate import refused
 from local_dss.instance import (
     CODE_RECIPE,
     PLUGIN_RECIPE,
     Instance,
     ManagedProject,
     body_with,
-    illegal,
     refs,
-    there,
 )
 from local_dss.project import Project, StoredDataset
 from local_dss.project_api import ProjectApi
+from local_dss.refusals import illegal, refused, there
 
 DATASET_CONNECTION = "filesystem_managed"
 _KEY, _NAME = re.compile(r"[A-Z][A-Z0-9_]*"), re.compile(r"\w+")

@@ -9,20 +9,18 @@ from typing import Any
 from aiohttp import web
 
 from local_dss import job
-from local_dss.gate import refused
 from local_dss.instance import (
     CODE_RECIPE,
     PLUGIN_RECIPE,
     Instance,
     ManagedProject,
     body_with,
-    illegal,
     new_id,
     refs,
-    there,
 )
 from local_dss.job_description import JobDescription
 from local_dss.managed_run import FAILED, ManagedRun
+from local_dss.refusals import illegal, not_found, refused, there
 
 JOB_TYPES = {"RECURSIVE_BUILD", "NON_RECURSIVE_FORCED_BUILD", "RECURSIVE_FORCED_BUILD"}
 MACRO = "pyrunnable_"
@@ -177,7 +175,7 @@ def start_macro(
     plugin = instance.runnable_plugin(owner)
     path = plugin.files.macro(component)
     if not kind.startswith(MACRO) or not path.exists():
-        raise refused(404, "com.dataiku.dip.exceptions.NotFoundException", f"No macro {kind}")
+        raise not_found(f"macro {kind}")
     description = instance.describe(
         project, config=dict(config), plugin_config=plugin.settings["config"]
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from local_dss.gate import refused
-from local_dss.instance import Instance, ManagedProject, body_with, illegal, new_id, there
+from local_dss.instance import Instance, ManagedProject, body_with, new_id
 from local_dss.instance_runs import start_build, start_code, start_macro
 from local_dss.managed_run import ManagedRun
+from local_dss.refusals import illegal, there
 from local_dss.scenario import FAILED, Done, Scenario, ScenarioError, ScenarioRun
 
 
@@ -124,7 +124,7 @@ class RunningScenario:
 
     def _code(self, params: Mapping[str, Any]) -> Done:
         if "script" not in params:
-            raise refused(400, "java.lang.IllegalArgumentException", "The step has no script")
+            raise illegal("The step has no script")
         code = params["script"]
         return self._ended(
             start_code(self._instance, self._project, code, previous_steps=self._told)

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -16,7 +15,7 @@ from typing_extensions import Self
 
 from local_dss.faults import Answer, events
 from local_dss.folder_api import FolderApi
-from local_dss.gate import Gate, refused
+from local_dss.gate import Gate
 from local_dss.instance import Instance
 from local_dss.instance_api import add_routes
 from local_dss.llms import (
@@ -32,6 +31,8 @@ from local_dss.llms import (
 )
 from local_dss.message_parts import images_of
 from local_dss.project_api import ProjectApi
+from local_dss.refusals import illegal, not_found, refused
+from local_dss.user_api import UserApi
 
 # Called with the question, which call for that question this is (from 1), and which call of all.
 Fault = Callable[[str, int, int], Answer | None]
@@ -97,15 +98,14 @@ class MeshServer:
     unlisted: Sequence[str] = ()
     unknown_llm_words: str = "LLM not found: {llm_id}; query was {question}"
     backend_serves_mesh: bool = True
-    secrets: Sequence[Mapping[str, str]] = ()
     tls: ssl.SSLContext | None = None
     calls: list[Call] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
-    personal_keys: dict[str, dict[str, str]] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
 
     def __post_init__(self) -> None:
-        self.folders = FolderApi(self.project.project)
+        self.user = UserApi(self.gate)
+        self.folders = FolderApi((self.instance or self.project).managed_folder)
         self._called = threading.Condition()
 
     def __enter__(self) -> Self:
@@ -183,15 +183,12 @@ class MeshServer:
 
     def _add_routes(self, app: web.Application, root: str) -> None:
         app.router.add_get(f"{root}/projects/{{project}}/llms", self._list)
-        app.router.add_get(f"{root}/auth/info", self._auth_info)
-        app.router.add_get(f"{root}/personal-api-keys/", self._list_keys)
-        app.router.add_post(f"{root}/personal-api-keys/", self._create_key)
-        app.router.add_delete(f"{root}/personal-api-keys/{{id}}", self._delete_key)
+        self.user.add_routes(app, root)
+        self.folders.add_routes(app, root)
         if self.instance:
             add_routes(self.instance, app, root, self.gate)
         else:
             self.project.add_routes(app, root, self.gate)
-            self.folders.add_routes(app, root, self.gate)
 
     def _add_mesh(self, app: web.Application, root: str) -> None:
         app.router.add_get(f"{root}/models", self._models)
@@ -231,7 +228,7 @@ class MeshServer:
         """Raises the HTTP error that DSS would answer with."""
         manners = self.manners.get(body["model"], Manners())
         if wrong := self._wrong(body, manners):
-            raise refused(400, "java.lang.IllegalArgumentException", wrong)
+            raise illegal(wrong)
         if body["model"] not in (*self.llm_ids, *self.unlisted):
             words = self.unknown_llm_words.format(llm_id=body["model"], question=user_text(body))
             raise refused(500, "com.dataiku.dip.exceptions.CodedIOException", words)
@@ -285,31 +282,6 @@ class MeshServer:
                 await response.write(block)
             return response
 
-    async def _auth_info(self, request: web.Request) -> web.Response:
-        self.gate.check(request)
-        info: dict[str, object] = {"authIdentifier": "analyst", "groups": ["data_team"]}
-        if request.query.get("withSecrets", "").lower() == "true":
-            info["secrets"] = [dict(it) for it in self.secrets]
-        return web.json_response(info)
-
-    async def _list_keys(self, request: web.Request) -> web.Response:
-        self.gate.check(request)
-        listed = [{**it, "key": ""} for it in self.personal_keys.values()]
-        return web.json_response(listed)
-
-    async def _create_key(self, request: web.Request) -> web.Response:
-        self.gate.check(request)
-        key = {"id": uuid.uuid4().hex[:8], "key": f"dkuaps-{uuid.uuid4().hex}"}
-        self.personal_keys[key["id"]] = {**await request.json(), **key}
-        self.gate.keys.add(key["key"])
-        return web.json_response(self.personal_keys[key["id"]])
-
-    async def _delete_key(self, request: web.Request) -> web.Response:
-        self.gate.check(request)
-        key = self.personal_keys.pop(request.match_info["id"])
-        self.gate.keys.discard(key["key"])
-        return web.Response(status=204)
-
 
 def _as_dss(body: dict[str, object], status: int) -> web.Response:
     """Without what DSS does not pass on."""
@@ -318,4 +290,4 @@ def _as_dss(body: dict[str, object], status: int) -> web.Response:
 
 
 async def _no_route(request: web.Request) -> web.StreamResponse:
-    raise refused(404, "com.dataiku.dip.exceptions.NotFoundException", f"No route {request.path}")
+    raise not_found(f"route {request.path}")

@@ -1,18 +1,20 @@
-"""The part of DSS's public API that speaks of a project's own things: its variables, its datasets, its flow."""
+"""The part of DSS's public API that speaks of a project's own things: its variables, datasets, folders, its flow."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from local_dss.gate import Gate, refused
+from local_dss.gate import Gate
 from local_dss.project import Project
+from local_dss.refusals import illegal, not_found
 
 
 @dataclass
 class ProjectApi:
-    """`project`: the one whose datasets there are; None: one without any.
+    """`project`: the one whose datasets and folders there are; None: one without any.
 
     recipes: inputs and outputs by a recipe's name. definitions: recipes as they are stored, by name. row_counts: what
     DSS counted last, by dataset. variables: as DSS keeps them, those that travel with bundles and
@@ -47,6 +49,14 @@ class ProjectApi:
         folder = self.project.folder / "datasets" if self.project else None
         return sorted(it.name for it in folder.iterdir()) if folder and folder.exists() else []
 
+    def managed_folder(self, request: web.Request, *, writes: bool = False) -> Path:
+        self._gate.check(request, writes=writes)
+        name = request.match_info["folder"]
+        folder = self.project.managed_folder(name) if self.project else None
+        if folder is None or not folder.is_dir():
+            raise not_found(f"managed folder {name}")
+        return folder
+
     async def _read_variables(self, request: web.Request) -> web.Response:
         self._gate.check(request)
         return web.json_response(self.variables)
@@ -56,9 +66,7 @@ class ProjectApi:
         self._gate.check(request, writes=True)
         body = await request.json()
         if not isinstance(body, dict) or {*body} != {"standard", "local"}:
-            raise refused(
-                400, "java.lang.IllegalArgumentException", "standard and local are wanted"
-            )
+            raise illegal("standard and local are wanted")
         self.variables = body
         return web.Response(status=204)
 
@@ -118,7 +126,7 @@ class ProjectApi:
 
 def _there(kind: str, name: str, known: Container[str]) -> str:
     if name not in known:
-        raise refused(404, "com.dataiku.dip.exceptions.NotFoundException", f"No {kind} {name}")
+        raise not_found(f"{kind} {name}")
     return name
 
 
