@@ -1,9 +1,7 @@
 """An OpenAI-compatible endpoint on a real socket, whose answers a test writes out."""
 
-import asyncio
 import json
 import ssl
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -13,6 +11,7 @@ from aiohttp import web
 from typing_extensions import Self
 
 from local_dss.faults import Answer, cut_after, events, hang, refusal, reset, respond
+from local_dss.loop_thread import LoopThread
 
 __all__ = [
     "Answer",
@@ -49,10 +48,8 @@ class ScriptedEndpoint:
     models_status: int = 200
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        self._thread = LoopThread("scripted-endpoint")
+        self.port = self._thread.run(self._start())
         return self
 
     def __exit__(
@@ -61,10 +58,8 @@ class ScriptedEndpoint:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._thread.run(self._runner.cleanup())
+        self._thread.close()
 
     @property
     def url(self) -> str:

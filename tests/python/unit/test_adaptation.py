@@ -12,6 +12,7 @@ from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.errors import CallError, ParameterError, RequestError
 from mesh_prompt_batch.fingerprint import fingerprint
 from mesh_prompt_batch.refusals import Refusal, call_error
+from our_logs import told
 
 ALL: Mapping[str, object] = {
     "temperature": 0.0,
@@ -186,7 +187,7 @@ def test_many_calls_that_are_refused_at_once_teach_once(caplog: pytest.LogCaptur
     with caplog.at_level(logging.WARNING):
         assert asyncio.run(all_calls()) == [{"max_completion_tokens": 5}] * 8
     assert refused == 16
-    assert [it.getMessage().split(":")[0] for it in caplog.records] == [
+    assert [it.split(":")[0] for it in told(caplog)] == [
         "llm refuses 'temperature'",
         "llm refuses 'max_tokens' and takes 'max_completion_tokens'",
     ]

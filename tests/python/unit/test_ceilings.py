@@ -11,6 +11,7 @@ from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.plugin_settings import PluginSettings
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.spend_rules import of_partition
+from our_logs import told
 
 
 def settings(**config: object) -> Settings:
@@ -25,7 +26,7 @@ def test_blank_ceilings_change_nothing(caplog: pytest.LogCaptureFixture) -> None
     caplog.set_level(logging.INFO)
     asked = settings(max_concurrency=1024, fallback_llm_id="c:d")
     assert capped(asked, ceilings(max_concurrency_ceiling="", allowed_llm_ids=["", " "])) == asked
-    assert not caplog.messages
+    assert not told(caplog)
 
 
 def test_more_calls_at_once_than_allowed_become_as_many_as_are(
@@ -34,7 +35,7 @@ def test_more_calls_at_once_than_allowed_become_as_many_as_are(
     caplog.set_level(logging.INFO)
     few = ceilings(max_concurrency_ceiling=8.0)
     assert capped(settings(), few).run.limits.max_concurrency == 8
-    assert caplog.messages == ["'Calls at once' is 8, as the plugin's settings allow no more."]
+    assert told(caplog) == ["'Calls at once' is 8, as the plugin's settings allow no more."]
     assert capped(settings(max_concurrency=4), few).run.limits.max_concurrency == 4
 
 
@@ -45,7 +46,7 @@ def test_no_run_spends_more_than_the_ceiling(
     caplog.set_level(logging.INFO)
     within = capped(settings(spend_limit=wanted), ceilings(spend_ceiling_per_run=5))
     assert within.prices.spend_limit == Decimal(str(held))
-    assert bool(caplog.messages) == (wanted is None or wanted > held)
+    assert bool(told(caplog)) == (wanted is None or wanted > held)
 
 
 def test_the_ceiling_of_a_run_is_that_of_a_partition_too() -> None:

@@ -19,6 +19,7 @@ from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_id import new_run_id
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals
+from our_logs import told
 
 PRICES = {"price_per_million_input_tokens": 0.15, "price_per_million_output_tokens": 0.6}
 ANSWERED, FAILED = "one answer", "bad request"
@@ -190,7 +191,7 @@ def test_what_is_not_known_is_not_published(recipe: Run, caplog: pytest.LogCaptu
         "prompt_batch_tokens": 3,
     }
     assert recipe.target.column("cost") == [None]
-    assert "Output: 1 rows, 0 failed, 2 + 1 tokens." in caplog.messages
+    assert "Output: 1 rows, 0 failed, 2 + 1 tokens." in told(caplog)
 
 
 def test_a_publish_that_fails_is_one_line_of_the_log(
@@ -198,7 +199,7 @@ def test_a_publish_that_fails_is_one_line_of_the_log(
 ) -> None:
     recipe.target.unpublishable = True
     recipe.run([ANSWERED])
-    assert caplog.messages == [
+    assert told(caplog) == [
         "The counts could not be published as metrics of the output (OSError); the output is whole."
     ]
 

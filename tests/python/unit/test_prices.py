@@ -15,6 +15,7 @@ from mesh_prompt_batch.prices import Price, Prices, no_list_price, prices_of_run
 from mesh_prompt_batch.settings import LABELS, Settings
 from mesh_prompt_batch.spent import Spent
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
+from our_logs import told
 
 INPUT, OUTPUT = "price_per_million_input_tokens", "price_per_million_output_tokens"
 PRICES = st.floats(0, HIGHEST_PRICE)
@@ -151,7 +152,7 @@ def test_stated_prices_hold_for_the_recipe_s_llm_alone_and_each_llm_is_told_once
         assert prices.of("llm") == Price(Decimal(1), Decimal(1))
         assert prices.of("listed") == LISTED
         assert prices.of("other") is None
-    assert caplog.messages == [
+    assert told(caplog) == [
         (
             "List price assumed for listed: 2.50 in, 10.00 out, a million tokens (US dollars, listed as 'known');"
             " discounts for cached tokens are left out."

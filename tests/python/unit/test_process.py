@@ -17,6 +17,7 @@ from mesh_prompt_batch.process import (
     garbage_seldom_collected,
     termination_as_exception,
 )
+from our_logs import told
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_connections_are_capped_by_the_file_limit(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     assert affordable_concurrency(wanted) == affordable
-    assert bool(caplog.messages) == (affordable < wanted)
+    assert bool(told(caplog)) == (affordable < wanted)
 
 
 def test_without_such_a_limit_nothing_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:

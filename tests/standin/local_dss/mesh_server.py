@@ -29,6 +29,7 @@ from local_dss.llms import (
     schema_answer,
     user_text,
 )
+from local_dss.loop_thread import LoopThread
 from local_dss.message_parts import images_of
 from local_dss.project_api import ProjectApi
 from local_dss.refusals import illegal, not_found, refused
@@ -109,10 +110,8 @@ class MeshServer:
         self._called = threading.Condition()
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="local-dss")
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        self._thread = LoopThread("local-dss")
+        self._thread.run(self._start())
         return self
 
     def __exit__(
@@ -123,10 +122,8 @@ class MeshServer:
     ) -> None:
         if self.instance:
             self.instance.stop()
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._thread.run(self._stop())
+        self._thread.close()
 
     def wait_for_calls(self, number: int, timeout: float = 60.0) -> None:
         """Until so many chat completions were asked for. Raises TimeoutError."""
@@ -136,7 +133,7 @@ class MeshServer:
 
     def restart(self, seconds: float) -> None:
         """Cut every connection, be away for so long, and come back on the same ports."""
-        asyncio.run_coroutine_threadsafe(self._restart(seconds), self._loop).result()
+        self._thread.run(self._restart(seconds))
 
     @property
     def llm_ids(self) -> list[str]:
