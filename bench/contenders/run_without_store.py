@@ -12,7 +12,6 @@ from bench.workload import CONCURRENCY, LLM_ID, SYSTEM, Job, contend, user_messa
 sys.path.append(str(Path(__file__).resolve().parents[2] / "python-lib"))
 from mesh_prompt_batch.adapters.mesh_calls import MeshCalls
 from mesh_prompt_batch.answering import Complete
-from mesh_prompt_batch.batch import asking_of
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.endpoint import Endpoint
@@ -21,6 +20,7 @@ from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.priced_calls import priced_calls
 from mesh_prompt_batch.prices import Prices, no_list_price
 from mesh_prompt_batch.process import garbage_seldom_collected
+from mesh_prompt_batch.run_parts import asking_of
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from mesh_prompt_batch.adapters import dss, mesh, mesh_calls, price_list
-from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.ceilings import capped
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.spend_rules import of_partition
 
@@ -15,11 +16,8 @@ with dss.recipe_run() as recipe:
         recipe.messages,
         recipe.completions,
         settings,
-        lambda settings: mesh_calls.MeshCalls(
-            lambda: recipe.mesh.connect(mesh.list_llm_ids),
-            timeout_seconds=settings.run.timeout_seconds,
-            max_connections=settings.run.limits.max_concurrency,
-            stream=settings.run.stream,
+        lambda settings: mesh_calls.calls_of_run(
+            settings.run, lambda: recipe.mesh.connect(mesh.list_llm_ids)
         ),
         Workplace(
             Path.cwd(),

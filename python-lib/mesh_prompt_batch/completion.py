@@ -1,6 +1,6 @@
 """The values of a call: what is asked, what comes back, what it used."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mesh_prompt_batch.errors import CallError, ErrorType
@@ -72,3 +72,5 @@ class Failure:
 
 
 Outcome = Completion | Failure
+# Makes one call; raises CallError.
+Call = Callable[[CompletionRequest], Awaitable[Completion]]

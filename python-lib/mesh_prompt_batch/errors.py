@@ -80,13 +80,14 @@ class CallError(PromptBatchError):
         *,
         status: int | None = None,
         usage: Usage = NOTHING_REPORTED,
+        calls: int = 1,
     ) -> None:
         super().__init__(error_type if status is None else f"{error_type} (HTTP {status})")
         self.error_type: ErrorType = error_type
         self.provider_words = provider_words
         self.status = status
         self.usage = usage
-        self.calls = 1
+        self.calls = calls
 
 
 class TransientError(CallError):

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from decimal import Decimal
 
-from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.completion import Call, Completion, CompletionRequest
 from mesh_prompt_batch.errors import CallError, LlmDownError, RequestError, TransientError
 from mesh_prompt_batch.limiter import Limiter, Started
 from mesh_prompt_batch.token_estimate import TokenEstimate
@@ -16,7 +16,6 @@ logger = logging.getLogger(__name__)
 
 # Less is lost in rounding: a clock that is added to need not move.
 SHORTEST_WAIT_SECONDS = 1e-6
-Call = Callable[[CompletionRequest], Awaitable[Completion]]
 
 
 class WentElsewhereError(Exception):

@@ -41,7 +41,7 @@ def shown(name: str) -> str:
 
 
 def refused_row(sentence: str) -> RequestError:
-    return RequestError("invalid_row", sentence)
+    return RequestError("invalid_row", sentence, calls=0)
 
 
 def _names(cell: str) -> list[str]:

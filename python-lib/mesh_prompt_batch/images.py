@@ -4,14 +4,14 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 from mesh_prompt_batch.byte_budget import ByteBudget
-from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.completion import Call, Completion, CompletionRequest
 from mesh_prompt_batch.errors import RequestError
 from mesh_prompt_batch.image_cell import NamedImage, images_named, refused_row, shown
 from mesh_prompt_batch.image_file import FolderImage
@@ -34,7 +34,6 @@ ROWS_AT_ONCE = 32
 # More than so many rows can name.
 REMEMBERED_FILES = 10_000
 Chunk = list[tuple[str, ...]]
-Call = Callable[[CompletionRequest], Awaitable[Completion]]
 Readers = ReadingThreads[ImageReader]
 _NO_FOLDER = "The image '{}' is a file: add the managed folder that holds it to the recipe's inputs as 'Images'."
 
@@ -190,6 +189,4 @@ def _data_url(reader: ImageReader, image: FolderImage) -> str:
     try:
         return reader.data_url(image)
     except RequestError as error:
-        refused = refused_row(error.provider_words.format(shown(image.path)))
-        refused.calls = 0
-        raise refused from None
+        raise refused_row(error.provider_words.format(shown(image.path))) from None

@@ -5,20 +5,21 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from mesh_prompt_batch.batch import Source, Workplace, asking_of, images_of, spend_limit_of
 from mesh_prompt_batch.checkpoint import NoCheckpoint
-from mesh_prompt_batch.completion import CompletionRequest, Outcome
-from mesh_prompt_batch.engine import Asking, Call, Engine
+from mesh_prompt_batch.completion import Call, CompletionRequest, Outcome
+from mesh_prompt_batch.engine import Asking, Engine
 from mesh_prompt_batch.errors import CleanStopError, RequestError
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.outcome_record import outcome_of
 from mesh_prompt_batch.priced_calls import priced_calls
 from mesh_prompt_batch.prices import Prices, prices_of_run
 from mesh_prompt_batch.rows import Rows
+from mesh_prompt_batch.run_parts import Source, Workplace, asking_of, run_images, spend_limit_of
 from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.run_store import DecidedRow, RunStore
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.spend_rules import check_spend_limit
+from mesh_prompt_batch.spooling import spool
 from mesh_prompt_batch.totals import Totals
 
 Row = tuple[str, ...]
@@ -89,7 +90,7 @@ def built(rows: Sequence[Row], inquiry: Inquiry) -> list[CompletionRequest | Req
         except RequestError as error:
             return error
 
-    with images_of(inquiry.settings, columns, inquiry.workplace) as images:
+    with run_images(inquiry.settings, columns, inquiry.workplace) as images:
         return [request(row) for chunk in images.looked_up(iter([[*rows]])) for row in chunk]
 
 
@@ -101,7 +102,7 @@ def asked(rows: Sequence[Row], inquiry: Inquiry, prices: Prices) -> Asked:
     settings, columns = inquiry.settings, inquiry.columns()
     settings = replace(settings, run=replace(settings.run, failures=FailureLimits()))
     totals = Totals()
-    images = images_of(settings, columns, inquiry.workplace)
+    images = run_images(settings, columns, inquiry.workplace)
     calls = priced_calls(images.sending(inquiry.open_calls(settings)), prices, totals)
     asking = asking_of(settings, request_builder(settings, columns), calls)
     asking = replace(asking, spend=spend_limit_of(settings, prices, NoCheckpoint()))
@@ -122,13 +123,8 @@ def _all_asked(
     checkpoint = NoCheckpoint()
     with Engine(asking, store, totals, checkpoint.recorded) as engine:
         checkpoint.load(store, engine.stop)
-        spooled = Rows(asking.request_from_row, store, identical_once=settings.run.identical_once)
-        for chunk in chunks:
-            reused = spooled.add(totals.rows + 1, chunk)
-            totals.rows += len(chunk)
-            totals.identical += reused.identical
-        totals.all_read = True
-        engine.rows_added(spooled.llm_ids, all_added=True)
+        rows = Rows(asking.request_from_row, store, identical_once=settings.run.identical_once)
+        spool(chunks, rows, engine, totals, even_if_stopped=True)
         try:
             engine.wait()
         except CleanStopError as error:

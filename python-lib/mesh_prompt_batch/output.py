@@ -87,10 +87,6 @@ def _first_token(completion: Completion) -> Cell:
     return None if seconds is None else round(seconds, 3)
 
 
-def _no_value(_: Decided) -> Cell:
-    return None
-
-
 COLUMNS = (
     ColumnSpec(
         "completion",

@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mesh_prompt_batch.attempts import AttemptCheckpoint, OwnRows
-from mesh_prompt_batch.batch import Source, Workplace, all_asked, asking_of, images_of
 from mesh_prompt_batch.checkpoint import Reuse
-from mesh_prompt_batch.completion import CompletionRequest
-from mesh_prompt_batch.engine import Call
+from mesh_prompt_batch.completion import Call, CompletionRequest
 from mesh_prompt_batch.errors import RequestError
 from mesh_prompt_batch.fingerprint import fingerprint
 from mesh_prompt_batch.image_reader import ImageFolder
@@ -27,9 +25,11 @@ from mesh_prompt_batch.priced_calls import priced_calls
 from mesh_prompt_batch.prices import PriceList, no_list_price, prices_of_run
 from mesh_prompt_batch.row_index import IndexName
 from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_parts import Source, Workplace, asking_of, run_images
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.share_keeper import ShareKeeper
+from mesh_prompt_batch.spooling import all_asked
 from mesh_prompt_batch.totals import ROWS_BEFORE_JUDGING, Totals
 from mesh_prompt_batch.writing import DecidedRows
 
@@ -70,7 +70,9 @@ def complete_partition(
     totals = Totals()
     prices = prices_of_run(settings.prices, settings.llm.llm_id, task.list_price)
     request_from_row = request_builder(settings, plan.read)
-    images = images_of(settings, plan.read, Workplace(task.directory, open_images=task.open_images))
+    images = run_images(
+        settings, plan.read, Workplace(task.directory, open_images=task.open_images)
+    )
     calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
     asking = replace(
         asking_of(settings, request_from_row, calls, _share(settings, task)),

@@ -1,15 +1,13 @@
 """Puts its cost on what every call used, and counts the calls that do not tell."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
-from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.completion import Call, Completion, CompletionRequest
 from mesh_prompt_batch.errors import CallError
 from mesh_prompt_batch.prices import Prices
 from mesh_prompt_batch.totals import Totals
-
-Call = Callable[[CompletionRequest], Awaitable[Completion]]
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
+from mesh_prompt_batch.completion import Call, CompletionRequest, Failure, Outcome
 from mesh_prompt_batch.errors import CleanStopError, LlmError, RequestError, TransientError
 from mesh_prompt_batch.usage import NOTHING_REPORTED
 
@@ -43,7 +43,7 @@ class RetryPolicy:
 
 
 async def complete_with_retries(
-    call: Callable[[CompletionRequest], Awaitable[Completion]],
+    call: Call,
     request: CompletionRequest,
     policy: RetryPolicy,
     sleep: Callable[[float], Awaitable[None]],

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.completion import Call, Completion, CompletionRequest
 from mesh_prompt_batch.errors import CallError, LlmDownError, LlmError, NoLlmLeftError
-from mesh_prompt_batch.gate import Call, Gate, WentElsewhereError
+from mesh_prompt_batch.gate import Gate, WentElsewhereError
 from mesh_prompt_batch.limiter import Limiter
 from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.prompt_digest import shown_llm_id
@@ -36,11 +36,6 @@ class Router:
         self._gates: dict[str, Gate] = {}
         self._given_up: dict[str, LlmError] = {}
         self._asked = asked
-
-    @property
-    def gates(self) -> dict[str, Gate]:
-        """By LLM id, in the order in which they were first asked."""
-        return self._gates
 
     def bound(self) -> str:
         """What keeps more calls from starting; "" where nothing does."""
@@ -108,9 +103,7 @@ class Router:
             return other
         self.check_left()
         error = self._given_up[llm_id]
-        given_up = LlmError(error.error_type, error.provider_words, status=error.status)
-        given_up.calls = 0
-        raise given_up
+        raise LlmError(error.error_type, error.provider_words, status=error.status, calls=0)
 
     def _is_left(self, llm_id: str) -> bool:
         return llm_id not in self._given_up

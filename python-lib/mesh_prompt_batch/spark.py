@@ -131,11 +131,9 @@ class _Partition:
         from mesh_prompt_batch.credentials import first_accepted  # noqa: PLC0415
 
         endpoint = self.plan.endpoint
-        return mesh_calls.MeshCalls(
+        return mesh_calls.calls_of_run(
+            settings.run,
             lambda: first_accepted([endpoint.mesh()], mesh.list_llm_ids, time.sleep),
-            timeout_seconds=settings.run.timeout_seconds,
-            max_connections=settings.run.limits.max_concurrency,
-            stream=settings.run.stream,
         )
 
     def _task(self, content: "PartitionContent") -> "Task":

@@ -105,12 +105,8 @@ def worst_case(price: Price, prompt_tokens: int, completion_tokens: int) -> Deci
 
 
 def _unreckonable(why: str) -> RequestError:
-    error = RequestError(
-        "invalid_row",
-        f"With 'Spend limit' this row cannot be asked: {why}, so its cost has no bound.",
-    )
-    error.calls = 0
-    return error
+    words = f"With 'Spend limit' this row cannot be asked: {why}, so its cost has no bound."
+    return RequestError("invalid_row", words, calls=0)
 
 
 def _overspent(spend: Spend, reservation: Decimal) -> OverspentError:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fakes import FakeCalls, FakeSource
-from mesh_prompt_batch.batch import Workplace
 from mesh_prompt_batch.inquiry import Inquiry
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.settings import Settings
 
 

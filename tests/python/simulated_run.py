@@ -9,9 +9,9 @@ from typing import Any
 from simulated_provider import Provider
 from virtual_time import run
 
-from mesh_prompt_batch.completion import CompletionRequest, Outcome
+from mesh_prompt_batch.completion import Call, CompletionRequest, Outcome
 from mesh_prompt_batch.errors import RunStoppedError
-from mesh_prompt_batch.gate import Call, Gate
+from mesh_prompt_batch.gate import Gate
 from mesh_prompt_batch.limiter import Limiter
 from mesh_prompt_batch.own_limits import Limits, OwnLimits
 from mesh_prompt_batch.retry import RetryPolicy, complete_with_retries

@@ -2,17 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 
 from mesh_prompt_batch.adaptation import Adaptations
 from mesh_prompt_batch.adapters.mesh import STREAMED, Connection
-from mesh_prompt_batch.completion import Completion, CompletionRequest
+from mesh_prompt_batch.completion import Call, Completion, CompletionRequest
 from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.errors import LlmError, ParameterError, TransientError
+from mesh_prompt_batch.run_settings import RunSettings
 
 logger = logging.getLogger(__name__)
+
+
+def calls_of_run(settings: RunSettings, connect: Callable[[], Accepted]) -> "MeshCalls":
+    return MeshCalls(
+        connect,
+        timeout_seconds=settings.timeout_seconds,
+        max_connections=settings.limits.max_concurrency,
+        stream=settings.stream,
+    )
 
 
 class MeshCalls:
@@ -38,9 +48,9 @@ class MeshCalls:
         self._connections: list[Connection] = []
         self._answered: set[str] = set()
         self._adaptations = Adaptations()
-
-    async def __aenter__(self) -> Callable[[CompletionRequest], Awaitable[Completion]]:
         self._renewing = asyncio.Lock()
+
+    async def __aenter__(self) -> Call:
         self._connections.append(Connection(self._accepted, self._timeout, self._max_connections))
         return self._complete
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from mesh_prompt_batch.adapters import dss, mesh, mesh_calls, price_list
-from mesh_prompt_batch.batch import Workplace
 from mesh_prompt_batch.ceilings import capped
 from mesh_prompt_batch.inquiry import Inquiry
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.settings import Settings
 
 
@@ -16,11 +16,8 @@ def recipe_inquiry(way: dss.Mesh, name: str) -> Inquiry:
         name,
         way.messages_of(recipe),
         capped(Settings.from_config(recipe.config, way.variables()), way.plugin.ceilings),
-        lambda settings: mesh_calls.MeshCalls(
-            lambda: way.connect(mesh.list_llm_ids),
-            timeout_seconds=settings.run.timeout_seconds,
-            max_connections=settings.run.limits.max_concurrency,
-            stream=settings.run.stream,
+        lambda settings: mesh_calls.calls_of_run(
+            settings.run, lambda: way.connect(mesh.list_llm_ids)
         ),
         Workplace(Path.cwd(), open_images=way.images_of(recipe), list_price=price_list.list_price),
     )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fakes import FakeCalls, FakeSource, FakeTarget, forever, question_of
 from mesh_prompt_batch import batch, engine
-from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.errors import (
     LlmError,
@@ -25,6 +25,7 @@ from mesh_prompt_batch.errors import (
     TransientError,
 )
 from mesh_prompt_batch.process import AbortedError
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.run_store import KeyedRow, Reused, RunStore
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals

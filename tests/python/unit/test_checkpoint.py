@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget
 from mesh_prompt_batch import answer_block, checkpoint, last_run, part_list, saver
 from mesh_prompt_batch.answer_block import SavedAnswer, answers, blocks
-from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.checkpoint import FolderCheckpoint, Reuse
 from mesh_prompt_batch.errors import (
     LlmError,
@@ -33,6 +33,7 @@ from mesh_prompt_batch.errors import (
 from mesh_prompt_batch.outcome_record import UnreadableAnswerError
 from mesh_prompt_batch.process import AbortedError, process_identity
 from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.run_state import WRITING, RunState
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import Settings

@@ -14,7 +14,7 @@ from pictures import jpeg, png
 
 from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget, answered, forever
 from mesh_prompt_batch import images, looked_up_images
-from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.image_cell import MOST_IMAGES
@@ -22,6 +22,7 @@ from mesh_prompt_batch.image_file import LARGEST_IMAGE_BYTES, data_url
 from mesh_prompt_batch.image_parts import image_urls, with_images
 from mesh_prompt_batch.images import RunImages
 from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals
 

@@ -11,12 +11,13 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget
-from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.errors import RequestError, RunStoppedError, SettingsError
 from mesh_prompt_batch.failed_rows import planned_failed_rows
 from mesh_prompt_batch.output import planned_output
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_id import new_run_id
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals
 from our_logs import told

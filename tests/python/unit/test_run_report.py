@@ -11,11 +11,12 @@ import pytest
 from report_reader import Page
 
 from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget
-from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError, TransientError
 from mesh_prompt_batch.process import AbortedError, process_identity
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_history import past_runs
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.run_record import RunRecord
 from mesh_prompt_batch.run_state import RunState
 from mesh_prompt_batch.settings import Settings

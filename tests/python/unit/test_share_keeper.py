@@ -11,9 +11,10 @@ import pytest
 
 from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget
 from mesh_prompt_batch import share_keeper, shares
-from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.own_limits import Share
 from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.share_keeper import ShareKeeper
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from virtual_time import run
 
 from fakes import FakeCalls, FakeFolder, FakeSource, FakeTarget, answered
-from mesh_prompt_batch.batch import Workplace, complete_dataset
+from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.errors import (
     LimitReachedError,
@@ -32,6 +32,7 @@ from mesh_prompt_batch.limiter import Limiter
 from mesh_prompt_batch.own_limits import Limits, OwnLimits
 from mesh_prompt_batch.prices import Price, Prices, no_list_price
 from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.spend import Spend, Verdict
 from mesh_prompt_batch.spend_marks import Mark, newest_mark
