@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts import bill_of_materials  # noqa: E402  # needs the path
+from scripts.travelling_pages import travelling  # noqa: E402  # as above
 
 # An allow-list: what is not named here does not travel.
 SHIPPED = (
@@ -19,6 +20,9 @@ SHIPPED = (
     "LICENSE",
     "README.md",
     "CHANGELOG.md",
+    "SECURITY.md",
+    "docs/*.md",
+    "requirements/code-env-*.txt",  # what an admin without a registry needs
     "code-env/python/desc.json",
     "code-env/python/spec/requirements.txt",
     "custom-recipes/*/recipe.json",
@@ -47,15 +51,23 @@ def build(folder: Path) -> Path:
     for old in (*folder.glob("*.zip"), *folder.glob("*.cdx.json")):
         old.unlink()
     target = folder / f"dss-plugin-{plugin['id']}-{plugin['version']}.zip"
+    shipped = shipped_files()
     with zipfile.ZipFile(target, "w") as archive:
-        for path in shipped_files():
+        for path in shipped:
             entry = zipfile.ZipInfo(path.as_posix(), EPOCH)
             # Packed bytes differ from one version of the packer to the next.
             entry.compress_type = zipfile.ZIP_STORED
             entry.external_attr, entry.create_system = READABLE, UNIX
-            archive.writestr(entry, (ROOT / path).read_bytes())
+            archive.writestr(entry, _content(path, shipped))
     bill_of_materials.write(target)
     return target
+
+
+def _content(path: Path, shipped: list[Path]) -> bytes:
+    content = (ROOT / path).read_bytes()
+    if path.suffix != ".md":
+        return content
+    return travelling(content.decode(), path, shipped).encode()
 
 
 def main() -> None:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from scripts.travelling_pages import LINK
+
 ROOT = Path(__file__).resolve().parents[2]
 # What tools and builds leave behind.
 _NOT_OURS = {"dist", "build", "__pycache__"}
 _FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?:(?: {4,}\S.*)?\n)+")
 _SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-_LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]*)\)")
 _ITALIC = re.compile(r"(?<![\w*])([*_])(?![\s*_])((?:(?!\1).)+?)(?<!\s)\1(?![\w*])", re.DOTALL)
 
 
@@ -65,14 +66,14 @@ class Document:
     @cached_property
     def italics(self) -> list[str]:
         plain = self.prose.replace("**", "")
-        without_addresses = _LINK.sub(r"\2", plain)
+        without_addresses = LINK.sub(r"\2", plain)
         return [" ".join(it[2].split()) for it in _ITALIC.finditer(without_addresses)]
 
     @cached_property
     def links(self) -> list[Link]:
         """Those within the project."""
         found = []
-        for it in _LINK.finditer(self.prose):
+        for it in LINK.finditer(self.prose):
             if not re.match(r"[a-z]+:", it[3]):
                 path, _, anchor = it[3].partition("#")
                 found.append(Link(it[2], path, anchor, bool(it[1])))
@@ -83,7 +84,7 @@ class Document:
         """As GitHub makes them of headings: lower case, no punctuation, hyphens for spaces, numbers for twins."""
         found: dict[str, int] = {}
         for heading in re.findall(r"^#{1,6} +(.+?) *#*$", self._unfenced, re.MULTILINE):
-            shown = _LINK.sub(r"\2", heading)
+            shown = LINK.sub(r"\2", heading)
             slug = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
             twins = found[slug] = found.get(slug, -1) + 1
             if twins:

@@ -17,12 +17,19 @@ from referencing import Registry, Resource
 from scripts.bill_of_materials import PYTHONS, bill
 from scripts.build_plugin import ROOT, build, shipped_files
 from scripts.lock import PYTHONS as LOCKED_PYTHONS
+from scripts.travelling_pages import NOTE, travelling
 
-NEEDED = ["scripts/build_plugin.py", "scripts/bill_of_materials.py", "requirements/licences.json"]
+from documents import Document
+
+NEEDED = [
+    "scripts/build_plugin.py",
+    "scripts/bill_of_materials.py",
+    "scripts/travelling_pages.py",
+    "requirements/licences.json",
+]
 SOURCES = [
     *shipped_files(),
     *map(Path, NEEDED),
-    *(Path(f"requirements/code-env-{it}.txt") for it in PYTHONS),
 ]
 
 
@@ -66,6 +73,34 @@ def test_the_zip_depends_on_no_compressor(tmp_path: Path) -> None:
     assert {(it.create_system, it.external_attr >> 16, it.date_time) for it in entries} == {
         (3, 0o644, (1980, 1, 1, 0, 0, 0))
     }
+
+
+def test_no_page_in_the_zip_leads_to_what_is_not_there(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build(tmp_path / "dist")) as archive:
+        archive.extractall(tmp_path / "zip")
+    pages = {it: Document.read(it) for it in (tmp_path / "zip").rglob("*.md")}
+    links = [(page, link) for page in pages.values() for link in page.links]
+    dead = []
+    for page, link in links:
+        target = (page.path.parent / link.path).resolve() if link.path else page.path
+        there = target.is_file() and (not link.anchor or link.anchor in pages[target].anchors)
+        if link.is_image or not there:
+            dead.append((page.path.name, link))
+    assert dead == []
+    reached = {(page.path.parent / link.path).resolve() for page, link in links if link.path}
+    for needed in ("docs/admin.md", "SECURITY.md", "requirements/code-env-3.12.txt"):
+        assert tmp_path / "zip" / needed in reached
+
+
+def test_a_page_in_the_zip_says_what_the_page_of_the_project_says() -> None:
+    text = (
+        "# A\n\n![Form](x.png)\n\nSee [all of it](../SECURITY.md#a), [`how`](../bench/README.md), [there](https://a.b).\n"
+        "`[no](link.md)`\n\n```\n[no](link.md)\n```\n[here](#a) a ![picture](x.png) inside\n"
+    )
+    assert travelling(text, Path("docs/a.md"), {Path("SECURITY.md")}) == (
+        f"# A\n{NOTE}\nSee [all of it](../SECURITY.md#a), `how`, [there](https://a.b).\n"
+        "`[no](link.md)`\n\n```\n[no](link.md)\n```\n[here](#a) a picture inside\n"
+    )
 
 
 @pytest.fixture(scope="module")
