@@ -6,13 +6,13 @@ each value that shows or hides other fields. Then `make screenshots`.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local_dss.browser import Browser, BrowserError, chromium, running
+from local_dss.browser import Browser, BrowserError
 from local_dss.form_page import forms, page
 from mesh_prompt_batch.settings import Settings
 
@@ -73,15 +73,11 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-    executable = chromium()
-    if executable is None:
-        pytest.skip("Chromium is not on the PATH: nobody looks at the forms.")
+def person(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Person:
     document = tmp_path_factory.mktemp("form") / "form.html"
     document.write_text(page(), encoding="utf-8")
-    with running(executable) as browser:
-        browser.open(document, WIDTH, HEIGHT)
-        yield Person(browser)
+    browser.open(document, WIDTH, HEIGHT)
+    return Person(browser)
 
 
 def params(form: str) -> list[dict[str, Any]]:

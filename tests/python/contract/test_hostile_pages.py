@@ -1,6 +1,5 @@
 """Every page that we make, given words that would be markup or script elsewhere: they stay words."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from made_up_run import told_of
 from report_reader import Page
 
 from fakes import answered
-from local_dss.browser import Browser, chromium, running
+from local_dss.browser import Browser
 from mesh_prompt_batch.completion import CompletionRequest, Failure
 from mesh_prompt_batch.inquiry import Asked, AskedRow
 from mesh_prompt_batch.report import Told, report_page
@@ -84,15 +83,6 @@ def test_no_word_becomes_an_element_or_an_attribute(name: str, words: list[str])
     assert not tags & {"script", "iframe", "object", "embed", "base", "form", "a", "img", "link"}
     assert not {it for it in attributes if it.startswith("on") or it in {"href", "src", "srcdoc"}}
     page.encode()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = chromium()
-    if executable is None:
-        pytest.skip("Chromium is not on the PATH: nobody looks whether a script runs.")
-    with running(executable) as browser:
-        yield browser
 
 
 def opened(browser: Browser, path: Path, page: str) -> object:

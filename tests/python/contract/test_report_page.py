@@ -1,12 +1,11 @@
 """The run report as people meet it: in a real browser, narrow and wide, light and dark."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from made_up_run import told_of
 
-from local_dss.browser import Browser, chromium, running
+from local_dss.browser import Browser
 from mesh_prompt_batch.report import report_page
 
 # One browser is enough.
@@ -58,15 +57,6 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(report_page(told_of(5_000)), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = chromium()
-    if executable is None:
-        pytest.skip("Chromium is not on the PATH: nobody looks at the report.")
-    with running(executable) as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

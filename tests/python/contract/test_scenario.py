@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from integration.macro_steps import step as described
 from local_dss.scenario import (
     ABORTED,
     FAILED,
@@ -22,20 +23,8 @@ MATCH = {"runConditionType": "RUN_IF_STATUS_MATCH"}
 
 def step(name: str, *outcomes: str, ignore: bool = False, **changes: Any) -> dict[str, Any]:
     """Ends with these outcomes, one a try."""
-    return {
-        "type": "scripted",
-        "name": name,
-        "enabled": True,
-        "alwaysShowComment": False,
-        "runConditionType": "RUN_IF_STATUS_MATCH",
-        "runConditionStatuses": ["SUCCESS", "WARNING"],
-        "runConditionExpression": "",
-        "resetScenarioStatus": False,
-        "delayBetweenRetries": 10,
-        "maxRetriesOnFail": 0,
-        "params": {"outcomes": list(outcomes or [SUCCESS]), "proceedOnFailure": ignore},
-        **changes,
-    }
+    params = {"outcomes": list(outcomes or [SUCCESS]), "proceedOnFailure": ignore}
+    return {**described("scripted", name, params), **changes}
 
 
 def run(*steps: Mapping[str, Any], waited: Callable[[float], None] = lambda _: None) -> ScenarioRun:

@@ -44,10 +44,13 @@ def test_the_output_is_the_same_row_by_row(flow: Flow) -> None:
     flow.mesh.turns = type(flow.mesh.turns)()
     assert flow.run({**config, "stream": True}).succeeded
     assert table(flow) == plain
-    assert all(it.body["stream"] for it in flow.mesh.calls[sent:])
-    for row in flow.answers:
-        if row["source"] == "call" and not row["error_type"]:
-            assert 0 < float(row["time_to_first_token_seconds"]) <= float(row["latency_seconds"])
+    streamed = flow.mesh.calls[sent:]
+    assert len(streamed) == sent
+    assert all(it.body["stream"] for it in streamed)
+    answered = [it for it in flow.answers if it["source"] == "call" and not it["error_type"]]
+    assert len(answered) == sent
+    for row in answered:
+        assert 0 < float(row["time_to_first_token_seconds"]) <= float(row["latency_seconds"])
 
 
 def test_answers_that_max_tokens_cut_are_marked_and_a_missing_usage_is_counted_apart(

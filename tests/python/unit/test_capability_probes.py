@@ -19,7 +19,6 @@ from mesh_prompt_batch.capability_probes import (
     MAX_TOKENS,
     MOST_CALLS,
     OTHERS,
-    Probe,
     ProbeAnswer,
 )
 from mesh_prompt_batch.completion import Completion
@@ -154,4 +153,3 @@ def test_whatever_comes_with_200_can_be_judged(body: object) -> None:
 def test_a_probe_s_columns_are_told_apart() -> None:
     labels = [*CAPABILITIES.values()]
     assert len({*labels}) == len(labels)
-    assert all(isinstance(it, Probe) for it in PROBES.values())

@@ -41,7 +41,9 @@ def test_every_picture_says_what_there_is_to_see(page: Page) -> None:
     assert len(pictures) == 10
     for picture in pictures:
         assert picture["role"] == "img"
-        assert {*(picture["aria-labelledby"] or "").split()} <= ids
+        labelled = {*(picture["aria-labelledby"] or "").split()}
+        assert labelled
+        assert labelled <= ids
 
 
 def test_the_page_needs_nothing_from_elsewhere(page: Page) -> None:
