@@ -19,12 +19,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.sqlite_batches import insert_rows, rows_among
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 NEEDED_FREE_BYTES = 64 * 1024 * 1024
 _PAGE = 250
+_PAGE_CHARACTERS = 4 * 1024 * 1024
 # `answer` holds what earlier runs left. `reused` names the rows that are not asked: they take such an answer, or the
 # outcome of an earlier row of this run that asks the same, their `twin`. A row with both is a copy: what the answer
 # cost counts once.
@@ -69,6 +71,16 @@ _NOT_ANSWERED = " AND answer.place IS NULL AND NOT COALESCE(outcome.answered, or
 _PAGE_OF = " ORDER BY input.number LIMIT ?"
 
 
+# In one step, see sqlite_batches.py: cells are JSON already.
+_TO_ASK = """
+    SELECT GROUP_CONCAT('[' || number || ',' || cells || ']'), (SELECT MAX(number) FROM input) FROM (
+        SELECT input.number, cells FROM input LEFT JOIN reused USING (number)
+        WHERE lane = ? AND input.number > ? AND reused.number IS NULL ORDER BY input.number LIMIT ?
+    )
+"""
+_SEEN = "SELECT fingerprint, times FROM seen WHERE fingerprint"
+
+
 class KeyedRow(NamedTuple):
     """A row's cells, the key of its answer, and its lane.
 
@@ -111,6 +123,7 @@ class RunStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._lock = threading.Lock()
+        self._longest = 1
         with _disk_errors(directory):
             handle, name = tempfile.mkstemp(prefix="prompt-batch-", suffix=".sqlite", dir=directory)
         os.close(handle)
@@ -160,9 +173,11 @@ class RunStore:
             (number, row.key, row.lane, json.dumps(row.cells))
             for number, row in enumerate(rows, first_number)
         ]
+        longest = max((len(it[3]) for it in numbered), default=1)
         added = {"first": first_number, "last": first_number + len(rows) - 1}
         with self._transaction() as connection:
-            connection.executemany("INSERT INTO input VALUES (?, ?, ?, ?)", numbered)
+            self._longest = max(self._longest, longest)
+            insert_rows(connection, "INSERT INTO input", numbered)
             connection.execute(_RESUME, added)
             connection.execute(_COPY, added)
             return Reused(*connection.execute(_COUNTS, added).fetchone())
@@ -170,15 +185,12 @@ class RunStore:
     def times_seen(self, fingerprints: Sequence[bytes]) -> list[int]:
         """For each of them, how often it came before, in this call and all earlier ones."""
         with self._transaction() as connection:
-            seen = Counter[bytes]()
-            for one in set(fingerprints):
-                row = connection.execute("SELECT times FROM seen WHERE fingerprint = ?", (one,))
-                seen[one] = (row.fetchone() or (0,))[0]
+            seen = Counter[bytes](dict(rows_among(connection, _SEEN, [*{*fingerprints}])))
             before = []
             for one in fingerprints:
                 before.append(seen[one])
                 seen[one] += 1
-            connection.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", seen.items())
+            insert_rows(connection, "INSERT OR REPLACE INTO seen", [*seen.items()])
         return before
 
     def rows_to_ask(
@@ -186,20 +198,16 @@ class RunStore:
     ) -> tuple[list[tuple[int, list[str]]], int]:
         """At most `limit` rows of a lane in input order from behind row `after`, and the row up to which was looked."""
         with self._lock:
-            found = self._connection.execute(
-                "SELECT input.number, cells FROM input LEFT JOIN reused USING (number)"
-                " WHERE input.number > ? AND lane = ? AND reused.number IS NULL ORDER BY input.number LIMIT ?",
-                (after, lane, limit),
-            ).fetchall()
-            newest = self._connection.execute("SELECT MAX(number) FROM input").fetchone()[0]
+            limit = max(1, min(limit, _PAGE_CHARACTERS // self._longest))
+            page, newest = self._connection.execute(_TO_ASK, (lane, after, limit)).fetchone()
+        # SQLite promises no order within the text, though it is the one asked for.
+        found = [(number, cells) for number, cells in sorted(json.loads(f"[{page or ''}]"))]
         last = found[-1][0] if len(found) == limit else max(after, newest or 0)
-        return [(number, json.loads(cells)) for number, cells in found], last
+        return found, last
 
     def record(self, outcomes: Sequence[RecordedOutcome]) -> None:
         with self._transaction() as connection:
-            connection.executemany(
-                "INSERT INTO outcome (number, answered, record) VALUES (?, ?, ?)", outcomes
-            )
+            insert_rows(connection, "INSERT INTO outcome (number, answered, record)", outcomes)
 
     def answers_after(
         self, place: int, most_characters: int

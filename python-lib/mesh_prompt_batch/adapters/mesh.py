@@ -48,6 +48,12 @@ STREAMED: Mapping[str, object] = {"stream": True, "stream_options": {"include_us
 _NO_KEY = "unused"
 # retry.py is the only retry layer.
 _ONE_ATTEMPT: RequestOptions = {"max_retries": 0}
+# What openai tells its own servers of this machine: a fifth of the client's work for a call, no concern of a gateway.
+_TELLING_OPENAI = (
+    *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch"),
+    *("X-Stainless-Runtime", "X-Stainless-Runtime-Version", "X-Stainless-Async"),
+    *("x-stainless-retry-count", "x-stainless-read-timeout"),
+)
 
 
 def open_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
@@ -151,16 +157,21 @@ class Connection:
         self._timeout = timeout_seconds
         # Of a stream the silence is bounded elsewhere, and better: bytes that keep a connection open are no tokens.
         self._stream_timeout = openai.Timeout(timeout_seconds, read=WHOLE_STREAM * timeout_seconds)
-        self._options: RequestOptions = (
-            {} if endpoint.api_key else {"headers": {"Authorization": openai.Omit()}}
-        )
+        left_out = _TELLING_OPENAI if endpoint.api_key else (*_TELLING_OPENAI, "Authorization")
+        # Whatever is not given here, the client copies anew from its defaults at each call.
+        self._options: RequestOptions = {
+            "headers": dict.fromkeys(left_out, openai.Omit()),
+            "timeout": timeout_seconds,
+            "max_retries": 0,  # retry.py is the only retry layer
+            "params": {},
+        }
+        # Whole: the client takes two readings of a URL less than where it has to join one.
+        self._url = f"{endpoint.base_url.rstrip('/')}/chat/completions"
         self.client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key or _NO_KEY,
             default_headers=endpoint.headers,
             http_client=_async_http_client(endpoint, max_connections),
-            timeout=timeout_seconds,
-            max_retries=0,  # retry.py is the only retry layer
         )
 
     async def ask(self, request: CompletionRequest) -> Completion:
@@ -173,7 +184,7 @@ class Connection:
             body = await within(
                 self._timeout,
                 self.client.post(
-                    "/chat/completions", body=request.body(), cast_to=object, options=self._options
+                    self._url, body=request.body(), cast_to=object, options=self._options
                 ),
             )
         return completion_from(body, request.llm_id, time.monotonic() - started)
@@ -196,7 +207,7 @@ class Connection:
 
     async def _receive(self, request: CompletionRequest, answer: StreamedAnswer) -> None:
         stream = await self.client.post(
-            "/chat/completions",
+            self._url,
             body=request.body(),
             cast_to=object,
             options={**self._options, "timeout": self._stream_timeout},

@@ -84,6 +84,12 @@ def test_a_ticket_travels_alone(endpoint: ScriptedEndpoint) -> None:
         assert "authorization" not in seen.headers
 
 
+def test_a_call_tells_nothing_of_the_machine(endpoint: ScriptedEndpoint) -> None:
+    ask(endpoint)
+    assert endpoint.calls[0].headers["content-type"] == "application/json"
+    assert not [it for it in endpoint.calls[0].headers if it.lower().startswith("x-stainless")]
+
+
 def test_a_key_travels_as_bearer(endpoint: ScriptedEndpoint) -> None:
     accepted = Accepted(Endpoint(endpoint.url, "a key", api_key="k1"), frozenset())
     complete(lambda: accepted, REQUEST)
