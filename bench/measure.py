@@ -2,7 +2,6 @@
 
 import os
 import resource
-import subprocess
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -13,6 +12,8 @@ from typing import Protocol
 from bench.stub import BenchError, Stub, StubStats
 from bench.workload import CONCURRENCY
 
+from local_dss.process import Process
+
 SAMPLE_SECONDS = 0.02
 LONGEST_SECONDS = 900
 KIB_A_MIB = 1024
@@ -21,7 +22,7 @@ KIB_A_MIB = 1024
 class Prepared(Protocol):
     """A contender made ready for one run."""
 
-    def start(self) -> "subprocess.Popen[str]": ...
+    def start(self) -> Process: ...
 
     def check(self) -> None:
         """Called when it has ended. Raises BenchError when it failed, or an answer is not its row's."""

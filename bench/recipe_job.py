@@ -1,7 +1,6 @@
 """The recipe as a job: the built plugin over a dataset, run by the tests' local DSS in the `dss` environment."""
 
 import csv
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from local_dss import job
 from local_dss.behaviour import Behaviour
 from local_dss.code_env import installed_plugin
 from local_dss.job_description import JobDescription
+from local_dss.process import Process
 from local_dss.project import Project
 
 LAST_LINES = 15
@@ -79,7 +79,7 @@ class RecipeJob:
             behaviour=Behaviour(folder_seconds=setup.folder_seconds),
         )
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self) -> Process:
         self.job = job.start(self._plugin, self._plugin.recipe, self._description)
         return self.job.process
 

@@ -11,6 +11,7 @@ from local_dss.job import Job, JobResult
 from local_dss.job_description import JobDescription
 from local_dss.llms import LLM_ID
 from local_dss.mesh_server import MeshServer
+from local_dss.process import StartProcess, cold
 from local_dss.project import Project, StoredDataset
 
 CONFIG = {"llm_id": LLM_ID, "user_column": "question", "max_retries": 1}
@@ -24,6 +25,7 @@ class Flow:
     project: Project
     mesh: MeshServer
     defaults: dict[str, Any] = field(default_factory=dict)
+    start_process: StartProcess = cold
 
     def ask(self, *questions: str) -> StoredDataset:
         """Fill the input with these questions."""
@@ -59,9 +61,14 @@ class Flow:
         on_line: Callable[[str], None] = lambda _line: None,
         **changes: Any,
     ) -> Job:
-        described = self.describe(config, **changes)
-        recipe = self.plugin.recipe
-        return job.start(self.plugin, recipe, described, environment=environment, on_line=on_line)
+        return job.start(
+            self.plugin,
+            self.plugin.recipe,
+            self.describe(config, **changes),
+            environment=environment,
+            on_line=on_line,
+            start_process=self.start_process,
+        )
 
     def run(self, config: Mapping[str, object] | None = None, **changes: Any) -> JobResult:
         return self.start(config, **changes).wait()
@@ -71,7 +78,7 @@ class Flow:
     ) -> JobResult:
         described = self.describe(inputs={}, outputs={}, **changes)
         bare = JobDescription(**{**vars_of(described), "config": config})
-        return job.run(self.plugin, self.plugin.macro(name), bare)
+        return self.run_component(self.plugin.macro(name), bare)
 
     def has_recipe(
         self, config: Mapping[str, object] | None = None, name: str = "ask", **inputs: str
@@ -92,7 +99,10 @@ class Flow:
         """Code that a user writes, in an environment that has the plugin's packages."""
         path = folder / "recipe.py"
         path.write_text(code)
-        return job.run(self.plugin, path, self.describe(**changes))
+        return self.run_component(path, self.describe(**changes))
+
+    def run_component(self, component: Path, described: JobDescription) -> JobResult:
+        return job.run(self.plugin, component, described, start_process=self.start_process)
 
     @property
     def answers(self) -> list[dict[str, str]]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local_dss import job
 from local_dss.job import JobResult
 from local_dss.job_description import JobDescription
 from local_dss.scenario import FAILED, SUCCESS, WARNING, Done, Scenario, ScenarioError, ScenarioRun
@@ -53,7 +52,7 @@ class ScenarioFlow:
         self.ran.append(name)
         described = self.flow.describe(inputs={}, outputs={}, variables=self._variables())
         alone = JobDescription(**{**vars_of(described), "config": params["config"]})
-        return _done(job.run(self.flow.plugin, self.flow.plugin.macro(name), alone))
+        return _done(self.flow.run_component(self.flow.plugin.macro(name), alone))
 
     def _build(self, params: Mapping[str, Any]) -> Done:
         for item in params["builds"]:

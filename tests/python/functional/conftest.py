@@ -9,8 +9,10 @@ from matrix import SEED
 from scripts.venv import venv_python
 
 from embedded.model import running_model
+from local_dss import warm_start
 from local_dss.code_env import Plugin, installed_plugin
 from local_dss.mesh_server import MeshServer
+from local_dss.process import StartProcess, cold
 from local_dss.project import Project
 from local_dss.project_api import ProjectApi
 from local_flow import Flow
@@ -38,11 +40,27 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Plugin:
     return installed_plugin(tmp_path_factory.mktemp("plugin"))
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[StartProcess]:
+    """Not where it is the packages that are tried, see scripts/compatibility.py."""
+    if "JOB_PYTHON" in os.environ or not warm_start.is_possible():
+        yield cold
+        return
+    with warm_start.WarmStart() as start:
+        yield start
+
+
 @pytest.fixture
-def flow(plugin: Plugin, tmp_path: Path) -> Iterator[Flow]:
+def start_process(request: pytest.FixtureRequest, warm: StartProcess) -> StartProcess:
+    """How the jobs of a test start: those of tests marked `cold` as Dataiku starts them."""
+    return cold if request.node.get_closest_marker("cold") else warm
+
+
+@pytest.fixture
+def flow(plugin: Plugin, tmp_path: Path, start_process: StartProcess) -> Iterator[Flow]:
     project = Project(tmp_path / "project", "DEMO")
     with MeshServer(project=ProjectApi(project)) as mesh:
-        yield Flow(plugin, project, mesh)
+        yield Flow(plugin, project, mesh, start_process=start_process)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import pytest
 from local_dss.job import Job
 from local_flow import Flow
 
+pytestmark = pytest.mark.cold
+
 
 def half_way(flow: Flow) -> Job:
     """A job in the middle of its calls."""

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from documents import ROOT, Document
 from local_dss import faults
 from local_flow import Flow
+
+pytestmark = pytest.mark.cold
 
 PAGES = [Document.read(ROOT / it) for it in ("README.md", "docs/python.md")]
 DOCUMENTED = [code for it in PAGES for _, code in it.fenced if "client" in code]

@@ -9,6 +9,8 @@ import trustme
 from local_dss.mesh_server import MeshServer
 from local_flow import Flow
 
+pytestmark = pytest.mark.cold
+
 USER_SECRET = [{"key": "mesh-prompt-batch-api-key", "value": "key-of-the-user"}]
 
 

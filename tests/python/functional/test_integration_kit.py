@@ -24,6 +24,7 @@ from local_dss.code_env import dss_python
 from local_dss.instance import Instance
 from local_dss.llms import LLM_ID
 from local_dss.mesh_server import MeshServer
+from local_dss.process import StartProcess
 
 KEY = "dku-personal-key"
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,8 +37,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Instance:
-    return Instance(tmp_path / "dss", dss_python())
+def instance(tmp_path: Path, start_process: StartProcess) -> Instance:
+    return Instance(tmp_path / "dss", dss_python(), start_process=start_process)
 
 
 @pytest.fixture

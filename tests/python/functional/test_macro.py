@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from local_dss import faults
 from local_dss.abilities import Abilities
 from local_dss.llms import LLM_ID
 from local_flow import Flow
+
+pytestmark = pytest.mark.cold
 
 
 def test_the_table_has_the_ids_first_and_blanks_for_what_dss_leaves_out(flow: Flow) -> None:

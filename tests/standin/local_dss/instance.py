@@ -16,6 +16,7 @@ from local_dss.code_env import Plugin
 from local_dss.gate import Gate
 from local_dss.job_description import JobDescription
 from local_dss.managed_run import ManagedRun
+from local_dss.process import StartProcess, cold
 from local_dss.project import Project
 from local_dss.project_api import ProjectApi
 from local_dss.refusals import illegal, refused, there
@@ -83,6 +84,7 @@ class Instance:
     host: str = ""
     front: str = ""
     gate: Gate = field(default_factory=Gate)
+    start_process: StartProcess = cold
 
     def project(self, request: web.Request, *, writes: bool = False) -> ManagedProject:
         self.gate.check(request, writes=writes)

@@ -4,11 +4,13 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from local_dss import job
+from local_dss.code_env import Plugin
 from local_dss.instance import (
     CODE_RECIPE,
     PLUGIN_RECIPE,
@@ -153,7 +155,7 @@ def start_recipe(
     plugin = instance.runnable_plugin(owner)
     config = plugin.settings["config"]
     description = instance.describe(project, plugin_config=config, **described)
-    return _remember(project, lambda: job.start(plugin.files, plugin.files.recipe, description))
+    return _remember(instance, project, plugin.files, plugin.files.recipe, description)
 
 
 def start_code(
@@ -165,7 +167,7 @@ def start_code(
     (folder / "recipe.py").write_text(code)
     plugins = [it.files for it in instance.plugins.values()]
     description: JobDescription = instance.describe(project, **described)
-    return _remember(project, lambda: job.start(plugins[0], folder / "recipe.py", description))
+    return _remember(instance, project, plugins[0], folder / "recipe.py", description)
 
 
 def start_macro(
@@ -179,10 +181,19 @@ def start_macro(
     description = instance.describe(
         project, config=dict(config), plugin_config=plugin.settings["config"]
     )
-    return _remember(project, lambda: job.start(plugin.files, path, description))
+    return _remember(instance, project, plugin.files, path, description)
 
 
-def _remember(project: ManagedProject, start: Any) -> ManagedRun:
-    run = ManagedRun(f"run_{new_id()}", start)
+def _remember(
+    instance: Instance,
+    project: ManagedProject,
+    plugin: Plugin,
+    component: Path,
+    description: JobDescription,
+) -> ManagedRun:
+    run = ManagedRun(
+        f"run_{new_id()}",
+        lambda: job.start(plugin, component, description, start_process=instance.start_process),
+    )
     project.runs[run.id] = run
     return run

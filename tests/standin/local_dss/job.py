@@ -1,4 +1,4 @@
-"""Runs a component of the plugin as a DSS job: a fresh process, its log as the job page shows it, its banner."""
+"""Runs a component of the plugin as a DSS job: a process of its own, its log as the job page shows it, its banner."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from local_dss.code_env import Plugin
 from local_dss.job_description import VARIABLE, JobDescription
+from local_dss.process import Launch, Process, StartProcess, cold
 
 STANDIN = Path(__file__).resolve().parent.parent
 # No DKU_* variable: containers have none.
@@ -49,7 +50,7 @@ class JobResult:
 class Job:
     """A running job."""
 
-    process: subprocess.Popen[str]
+    process: Process
     directory: tempfile.TemporaryDirectory[str]
     on_line: Callable[[str], None]
     lines: list[str] = field(default_factory=list)
@@ -75,7 +76,7 @@ class Job:
     def wait(self, timeout: float = 110.0) -> JobResult:
         """To its end; a job that hangs is killed and raises subprocess.TimeoutExpired."""
         try:
-            self.process.wait(timeout)
+            code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -87,7 +88,6 @@ class Job:
             ended, left_open = (_json(home / it) for it in ("ending.json", "left_open.json"))
             files = [it for place in ("cwd", "tmp") for it in (home / place).rglob("*")]
             left_files = sorted(str(it.relative_to(home)) for it in files if it.is_file())
-        code = self.process.returncode
         banner = ended.get("error") or (f"process died (exit code {code})" if code else "")
         return JobResult(
             code,
@@ -118,8 +118,9 @@ def start(
     *,
     environment: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
+    start_process: StartProcess = cold,
 ) -> Job:
-    """`environment` is added to the little that a job's process inherits.
+    """`environment` is added to the little that a job's process inherits; such a job starts cold.
 
     A component that does not lie in the plugin is a code recipe: it finds the plugin's library by
     `dataiku.use_plugin_libs` alone.
@@ -133,30 +134,17 @@ def start(
         folder.mkdir()
     own = [str(plugin.library)] if component.is_relative_to(plugin.folder) else []
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    process = subprocess.Popen(
-        [
-            str(plugin.python),
-            "-m",
-            "local_dss.run_component",
-            str(component),
-            str(home / "ending.json"),
-        ],
-        cwd=working,
-        env={
-            **inherited,
-            "PYTHONPATH": os.pathsep.join((*own, str(STANDIN))),
-            "TMPDIR": str(temporary),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONIOENCODING": "utf-8",
-            VARIABLE: str(home / "job.json"),
-            **(environment or {}),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="backslashreplace",
-    )
-    return Job(process, directory, on_line)
+    given = {
+        **inherited,
+        "PYTHONPATH": os.pathsep.join((*own, str(STANDIN))),
+        "TMPDIR": str(temporary),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        VARIABLE: str(home / "job.json"),
+        **(environment or {}),
+    }
+    launch = Launch(plugin.python, (str(component), str(home / "ending.json")), working, given)
+    return Job((cold if environment else start_process)(launch), directory, on_line)
 
 
 def run(
@@ -164,9 +152,11 @@ def run(
     component: Path,
     description: JobDescription,
     environment: Mapping[str, str] | None = None,
+    start_process: StartProcess = cold,
 ) -> JobResult:
     """Start it and wait for its end."""
-    return start(plugin, component, description, environment=environment).wait()
+    options: dict[str, Any] = {"environment": environment, "start_process": start_process}
+    return start(plugin, component, description, **options).wait()
 
 
 def _json(path: Path) -> dict[str, Any]:
