@@ -374,8 +374,15 @@ def test_the_zip_holds_what_dss_needs_and_is_the_same_every_time(tmp_path: Path)
         f"python-lib/{it.relative_to(library).as_posix()}" for it in library.rglob("*.py")
     } <= names
     assert {name.split("/")[0] for name in names} == {
-        *("plugin.json", "LICENSE", "README.md", "CHANGELOG.md"),
-        *("code-env", "custom-recipes", "python-lib", "python-runnables", "resource"),
+        *("plugin.json", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "docs"),
+        *(
+            "code-env",
+            "custom-recipes",
+            "python-lib",
+            "python-runnables",
+            "requirements",
+            "resource",
+        ),
     }
 
 
