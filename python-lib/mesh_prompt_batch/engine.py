@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mesh_prompt_batch.answering import Complete
-from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure, Outcome
+from mesh_prompt_batch.completion import Call, Completion, CompletionRequest, Failure, Outcome
 from mesh_prompt_batch.errors import (
     CleanStopError,
     LimitReachedError,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FIRST_REPORT_SECONDS = 1.0
-Call = Callable[[CompletionRequest], Awaitable[Completion]]
 
 
 async def one_request(complete: Complete, request: CompletionRequest) -> Outcome | None:

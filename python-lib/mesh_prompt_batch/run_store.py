@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
+from mesh_prompt_batch import run_tables
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.sqlite_batches import insert_rows, rows_among
 
@@ -27,58 +28,6 @@ if TYPE_CHECKING:
 NEEDED_FREE_BYTES = 64 * 1024 * 1024
 _PAGE = 250
 _PAGE_CHARACTERS = 4 * 1024 * 1024
-# `answer` holds what earlier runs left. `reused` names the rows that are not asked: they take such an answer, or the
-# outcome of an earlier row of this run that asks the same, their `twin`. A row with both is a copy: what the answer
-# cost counts once.
-_SCHEMA = """
-    PRAGMA page_size = 16384; -- several answers each: half the time of SQLite's own 4 kB
-    PRAGMA journal_mode = MEMORY;
-    PRAGMA synchronous = OFF;
-    CREATE TABLE input (number INTEGER PRIMARY KEY, key BLOB, lane INTEGER NOT NULL, cells TEXT NOT NULL);
-    CREATE INDEX input_key ON input (key) WHERE key IS NOT NULL;
-    CREATE TABLE outcome (
-        place INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE, answered INTEGER NOT NULL, record TEXT NOT NULL
-    );
-    CREATE TABLE answer (place INTEGER PRIMARY KEY, key BLOB NOT NULL, record TEXT NOT NULL);
-    CREATE TABLE reused (number INTEGER PRIMARY KEY, answer INTEGER, twin INTEGER);
-    CREATE TABLE seen (fingerprint BLOB PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID;
-"""
-_NEW = "number BETWEEN :first AND :last"
-_RESUME = f"""
-    INSERT INTO reused (number, answer, twin)
-    SELECT number, MIN(place), NULLIF((SELECT MIN(number) FROM input AS earlier WHERE earlier.key = input.key), number)
-    FROM input JOIN answer USING (key) WHERE {_NEW} GROUP BY number
-"""  # noqa: S608  # constants
-_COPY = f"""
-    INSERT INTO reused (number, twin)
-    SELECT number, first FROM (
-        SELECT number, (SELECT MIN(number) FROM input AS earlier WHERE earlier.key = input.key) AS first
-        FROM input WHERE {_NEW} AND key IS NOT NULL AND number NOT IN (SELECT number FROM reused WHERE {_NEW})
-    ) WHERE first < number
-"""  # noqa: S608  # as above
-_COUNTS = f"SELECT COUNT(*) - COUNT(twin), COUNT(twin) FROM reused WHERE {_NEW}"  # noqa: S608  # as above
-_ROWS = """
-    SELECT input.number, input.cells, COALESCE(outcome.record, answer.record, original.record),
-        CASE WHEN reused.number IS NULL THEN 'call' WHEN reused.twin IS NULL THEN 'resumed' ELSE 'identical' END
-    FROM input
-    LEFT JOIN outcome USING (number)
-    LEFT JOIN reused USING (number)
-    LEFT JOIN answer ON answer.place = reused.answer
-    LEFT JOIN outcome AS original ON original.number = reused.twin
-    WHERE input.number > ?
-"""
-_NOT_ANSWERED = " AND answer.place IS NULL AND NOT COALESCE(outcome.answered, original.answered, 0)"
-_PAGE_OF = " ORDER BY input.number LIMIT ?"
-
-
-# In one step, see sqlite_batches.py: cells are JSON already.
-_TO_ASK = """
-    SELECT GROUP_CONCAT('[' || number || ',' || cells || ']'), (SELECT MAX(number) FROM input) FROM (
-        SELECT input.number, cells FROM input LEFT JOIN reused USING (number)
-        WHERE lane = ? AND input.number > ? AND reused.number IS NULL ORDER BY input.number LIMIT ?
-    )
-"""
-_SEEN = "SELECT fingerprint, times FROM seen WHERE fingerprint"
 
 
 class KeyedRow(NamedTuple):
@@ -130,7 +79,7 @@ class RunStore:
         self._connection = sqlite3.connect(name, check_same_thread=False, isolation_level=None)
         try:
             with _disk_errors(directory):
-                self._connection.executescript(_SCHEMA)
+                self._connection.executescript(run_tables.SCHEMA)
         except RunStoppedError:
             self._connection.close()
             raise
@@ -178,14 +127,14 @@ class RunStore:
         with self._transaction() as connection:
             self._longest = max(self._longest, longest)
             insert_rows(connection, "INSERT INTO input", numbered)
-            connection.execute(_RESUME, added)
-            connection.execute(_COPY, added)
-            return Reused(*connection.execute(_COUNTS, added).fetchone())
+            connection.execute(run_tables.RESUME, added)
+            connection.execute(run_tables.COPY, added)
+            return Reused(*connection.execute(run_tables.COUNTS, added).fetchone())
 
     def times_seen(self, fingerprints: Sequence[bytes]) -> list[int]:
         """For each of them, how often it came before, in this call and all earlier ones."""
         with self._transaction() as connection:
-            seen = Counter[bytes](dict(rows_among(connection, _SEEN, [*{*fingerprints}])))
+            seen = Counter[bytes](dict(rows_among(connection, run_tables.SEEN, [*{*fingerprints}])))
             before = []
             for one in fingerprints:
                 before.append(seen[one])
@@ -199,7 +148,9 @@ class RunStore:
         """At most `limit` rows of a lane in input order from behind row `after`, and the row up to which was looked."""
         with self._lock:
             limit = max(1, min(limit, _PAGE_CHARACTERS // self._longest))
-            page, newest = self._connection.execute(_TO_ASK, (lane, after, limit)).fetchone()
+            page, newest = self._connection.execute(
+                run_tables.TO_ASK, (lane, after, limit)
+            ).fetchone()
         # SQLite promises no order within the text, though it is the one asked for.
         found = [(number, cells) for number, cells in sorted(json.loads(f"[{page or ''}]"))]
         last = found[-1][0] if len(found) == limit else max(after, newest or 0)
@@ -250,11 +201,11 @@ class RunStore:
 
     def decided_rows(self) -> Iterator[DecidedRow]:
         """Every row, in input order."""
-        return self._decided(_ROWS + _PAGE_OF)
+        return self._decided(run_tables.ROWS + run_tables.PAGE_OF)
 
     def failed_rows(self) -> Iterator[DecidedRow]:
         """The rows without an answer, in input order."""
-        return self._decided(_ROWS + _NOT_ANSWERED + _PAGE_OF)
+        return self._decided(run_tables.ROWS + run_tables.NOT_ANSWERED + run_tables.PAGE_OF)
 
     def _decided(self, query: str) -> Iterator[DecidedRow]:
         last = 0

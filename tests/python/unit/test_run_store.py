@@ -185,7 +185,7 @@ def test_threads_may_share_it(tmp_path: Path) -> None:
 def test_a_store_that_cannot_be_made_is_closed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mesh_prompt_batch.run_store._SCHEMA", "no such statement")
+    monkeypatch.setattr("mesh_prompt_batch.run_tables.SCHEMA", "no such statement")
     with pytest.raises(RunStoppedError, match="cannot be written"):
         RunStore(tmp_path)
     assert list(tmp_path.iterdir()) == []
