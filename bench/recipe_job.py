@@ -1,7 +1,6 @@
 """The recipe as a job: the built plugin over a dataset, run by the tests' local DSS in the `dss` environment."""
 
 import csv
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +16,6 @@ from bench.workload import (
     answers_row,
     user_message,
 )
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests/standin"))
 from local_dss import job
 from local_dss.behaviour import Behaviour
 from local_dss.code_env import installed_plugin
