@@ -3,6 +3,8 @@ PYTHON ?= python3
 ENV = $(PYTHON) scripts/venv.py
 # A job waits as often as it reckons; more than some processes gain nothing.
 AT_ONCE ?= -n auto --maxprocesses 4 --dist loadgroup
+# Functional tests wait half of their time.
+AT_ONCE_WAITING ?= -n 3 --dist loadgroup
 CHECKED = python-lib custom-recipes python-runnables resource scripts tests bench
 
 .PHONY: demo form screenshots test torture check plugin bench bench-checkpoint bench-resume bench-memory
@@ -28,11 +30,12 @@ form: ## the plugin's forms in a browser, as the descriptors are now
 screenshots: ## the pictures of forms, macros' results and run report in docs/images/; needs Chromium
 	@$(PYTHON) scripts/form.py screenshots && $(PYTHON) scripts/report.py && $(PYTHON) scripts/macro_results.py
 
-test: ## all tests, with branch coverage of the core
+test: ## all tests; branch coverage of the core by the unit and contract tests alone
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && $(ENV) embedded >/dev/null && \
 	$$python -m coverage erase && \
-	$$python -m coverage run -m pytest $(AT_ONCE) $(PYTEST_ARGS) && \
-	$$python -m coverage combine --quiet && $$python -m coverage report
+	$$python -m coverage run -m pytest $(AT_ONCE) $(PYTEST_ARGS) tests/python/unit tests/python/contract && \
+	$$python -m coverage combine --quiet && $$python -m coverage report && \
+	$$python -m pytest $(AT_ONCE_WAITING) $(PYTEST_ARGS) tests/python/functional
 
 unit-tests: ## the core alone: seconds
 	@python=$$($(ENV) dev) && $$python -m pytest tests/python/unit $(PYTEST_ARGS)

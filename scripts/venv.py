@@ -93,15 +93,17 @@ def _locked(path: Path) -> Iterator[None]:
 def _install(name: str, home: Path, python: Path, below: Path | None) -> None:
     print(f"Installing the {name} environment into {home.relative_to(ROOT)} …", file=sys.stderr)
     _run(
-        [sys.executable, "-m", "venv", "--clear", str(home)],
+        # One that lies on another finds pip there.
+        [sys.executable, "-m", "venv", "--clear", *["--without-pip"] * bool(below), str(home)],
         "This Python cannot make virtual environments: install its venv package (python3-venv on Debian and Ubuntu).",
     )
     if below is not None:
         there = Path(_output(python, _SITE_PACKAGES)) / "below.pth"
         there.write_text(_output(below, _SITE_PACKAGES) + "\n")
-    quiet = ("--quiet", "--disable-pip-version-check")
+    # A module is compiled when it is first imported; most of them never are.
+    options = ("--quiet", "--disable-pip-version-check", "--no-compile")
     _run(
-        [str(python), "-m", "pip", "install", *quiet, *INSTALLS[name]],
+        [str(python), "-m", "pip", "install", *options, *INSTALLS[name]],
         f"The packages of the {name} environment could not be installed; the lines above are pip's own.",
     )
 
