@@ -12,7 +12,7 @@ from local_dss.llms import user_text
 from local_flow import Flow
 
 PARTITIONED = ["prompts", "answers"]
-AT_ONCE, ROWS, A_MINUTE = 8, 90, 1_200
+AT_ONCE, ROWS, A_MINUTE = 8, 60, 1_200
 WINDOW_SECONDS = 20.0
 
 
