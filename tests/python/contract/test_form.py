@@ -17,7 +17,7 @@ from local_dss.form_page import forms, page
 from mesh_prompt_batch.settings import Settings
 
 # One browser is enough.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 EXPECTED = json.loads((Path(__file__).parent / "form_modes.json").read_text())
 MODES = [(form, mode) for form, it in EXPECTED.items() for mode in it["modes"]]
 RECIPE = "recipe mesh-prompt-batch"

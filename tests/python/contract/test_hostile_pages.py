@@ -92,7 +92,6 @@ def opened(browser: Browser, path: Path, page: str) -> object:
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("name", PAGES)
 def test_in_a_browser_no_script_runs(browser: Browser, tmp_path: Path, name: str) -> None:
     whole = "".join(PIECES)

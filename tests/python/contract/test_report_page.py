@@ -9,7 +9,7 @@ from local_dss.browser import Browser
 from mesh_prompt_batch.report import report_page
 
 # One browser is enough.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 WIDTHS = (480, 900, 1400)
 # A4 less its margins.
 PAPER_WIDTH = 718

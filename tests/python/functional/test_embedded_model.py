@@ -15,7 +15,7 @@ from local_flow import Flow
 from mesh_prompt_batch import MeshClient
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-pytestmark = [pytest.mark.embedded, pytest.mark.cold, pytest.mark.xdist_group("embedded")]
+pytestmark = [pytest.mark.embedded, pytest.mark.cold]
 
 
 def test_the_client_completes_streams_and_lists(embedded_model: str) -> None:

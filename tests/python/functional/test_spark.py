@@ -17,7 +17,6 @@ from spark_cluster import SparkCluster, cells, spark_cluster, why_there_is_none
 WHY_NOT = why_there_is_none()
 pytestmark = [
     pytest.mark.spark,
-    pytest.mark.xdist_group("spark"),
     # The first one may have to install Spark.
     pytest.mark.timeout(900),
     pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
