@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scripts.venv import VenvError, venv_python
+
 from bench.measure import Prepared
 from bench.peer import Peer
 from bench.recipe_job import RecipeJob, Setup
 from bench.stub import BenchError, Stub
-from scripts.venv import VenvError, venv_python
 
 FEWEST_ROWS = 200
 QUICK_SHARE = 20

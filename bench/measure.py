@@ -11,7 +11,6 @@ from typing import Protocol
 
 from bench.stub import BenchError, Stub, StubStats
 from bench.workload import CONCURRENCY
-
 from local_dss.process import Process
 
 SAMPLE_SECONDS = 0.02

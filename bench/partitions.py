@@ -25,7 +25,6 @@ from bench.scale.figures import Folder
 from bench.scale.saving import SavingProfile
 from bench.stub import BenchError, Stub, StubStats, compile_stub, running_stub
 from bench.workload import LLM_ID, PROJECT_KEY, SYSTEM, answers_row, user_message
-
 from local_dss import job
 from local_dss.code_env import installed_plugin
 from local_dss.job import Job

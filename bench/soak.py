@@ -24,7 +24,6 @@ from bench.recipe_job import RecipeJob, Setup
 from bench.results import conditions
 from bench.stub import BenchError
 from bench.workload import LLM_ID, PROJECT_KEY, answers_row
-
 from local_dss import faults
 from local_dss.faults import Answer
 from local_dss.gate import Gate
