@@ -33,8 +33,9 @@ screenshots: ## the pictures of forms, macros' results and run report in docs/im
 test: ## all tests; branch coverage of the core by the unit and contract tests alone
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && $(ENV) embedded >/dev/null && \
 	$$python -m coverage erase && \
-	$$python -m coverage run -m pytest $(AT_ONCE) $(PYTEST_ARGS) tests/python/unit tests/python/contract && \
+	$$python -m coverage run -m pytest $(AT_ONCE) -m "not simulation" $(PYTEST_ARGS) tests/python/unit tests/python/contract && \
 	$$python -m coverage combine --quiet && $$python -m coverage report && \
+	$$python -m pytest $(AT_ONCE) -m simulation $(PYTEST_ARGS) tests/python/unit && \
 	$$python -m pytest $(AT_ONCE_WAITING) $(PYTEST_ARGS) tests/python/functional
 
 unit-tests: ## the core alone: seconds

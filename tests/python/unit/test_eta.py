@@ -46,6 +46,7 @@ def test_a_run_that_slows_down_is_seen_in_the_slow_end() -> None:
     assert left[0] < 1000 / (3300 / 60) < 1000 / 10 < left[1]
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize(("rows_a_second", "after"), [(2.0, 30), (20.0, 60), (0.5, 120)])
 def test_on_a_steady_provider_it_holds_the_truth_in_four_of_five_runs(
     rows_a_second: float, after: int

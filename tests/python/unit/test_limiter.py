@@ -41,6 +41,7 @@ from mesh_prompt_batch.window import run_window
 TORTURE = bool(os.environ.get("TORTURE"))
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
 @pytest.mark.parametrize("seed", range(1, 11) if TORTURE else [1])
 def test_it_comes_near_the_best_fixed_concurrency_with_few_refusals(
@@ -398,6 +399,7 @@ def test_tokens_of_images_are_learnt_apart_from_those_of_text() -> None:
 SCHEDULES = 20_000 if TORTURE else 2_000
 
 
+@pytest.mark.simulation
 def test_no_schedule_of_latencies_and_failures_loses_a_row_or_breaks_a_limit() -> None:
     """Each schedule is a seed: rows, limits and fates of calls are drawn from it."""
     for seed in range(SCHEDULES):

@@ -65,6 +65,7 @@ CASES = [
 ]
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize(("name", "calls", "slope"), CASES)
 def test_the_truth_is_inside_four_times_in_five(name: str, calls: int, slope: float) -> None:
     cost, span = coverage(name, calls, slope)

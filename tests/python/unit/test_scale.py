@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from mesh_prompt_batch.part_list import FAN_IN, MOST_FOUND
 from mesh_prompt_batch.saver import LONGEST_INTERVAL_SECONDS
 
+pytestmark = pytest.mark.simulation
+
 MACHINE = Machine(1.0, 2.0, 0.05, 0.07, container_seconds=5.0, rebuilt_after=20.0)
 LIMITED = Scenario(
     "limited",

@@ -145,6 +145,7 @@ class World:
         return [it.shares.share(it.clock()) for it in self.processes if not it.killed]
 
 
+@pytest.mark.simulation
 @given(
     st.integers(0, 2**32),
     st.lists(st.tuples(st.floats(0, 300), st.integers(1, 40)), min_size=1, max_size=12),
@@ -160,6 +161,7 @@ def test_whoever_comes_leaves_stalls_or_dies_all_shares_together_are_never_more_
     assert world.run(until=1_000.0) <= 1.0
 
 
+@pytest.mark.simulation
 @given(st.integers(0, 2**32), st.integers(1, 12), st.integers(0, 5))
 @example_settings(deadline=None, max_examples=40)
 def test_when_nothing_changes_any_more_each_living_run_has_its_fair_share(
