@@ -62,7 +62,7 @@ def load_answers(
             found.expired += len(held) - len(young)
             if young:
                 saved.ranges.append(block if len(young) == len(held) else encoded(young))
-                store.add_answers((it.key, it.record) for it in young)
+                store.add_answers([(it.key, it.record) for it in young])
         saved.parts.found.append(Part(name, start, saved.ranges.size))
     found.answers = saved.found = store.all_answers_added()
     return found

@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
@@ -103,10 +103,10 @@ class RunStore:
         with self._lock:
             self._connection.close()
 
-    def add_answers(self, answers: Iterable[tuple[bytes, str]]) -> None:
+    def add_answers(self, answers: Sequence[tuple[bytes, str]]) -> None:
         """Key and record of what earlier runs left; before the first row is added."""
         with self._transaction() as connection:
-            connection.executemany("INSERT INTO answer (key, record) VALUES (?, ?)", answers)
+            insert_rows(connection, "INSERT INTO answer (key, record)", answers)
 
     def all_answers_added(self) -> int:
         """The number of different answers. An index made afterwards is made in one go."""

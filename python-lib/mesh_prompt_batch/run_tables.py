@@ -42,8 +42,6 @@ ROWS = """
 """
 NOT_ANSWERED = " AND answer.place IS NULL AND NOT COALESCE(outcome.answered, original.answered, 0)"
 PAGE_OF = " ORDER BY input.number LIMIT ?"
-
-
 # In one step, see sqlite_batches.py: cells are JSON already.
 TO_ASK = """
     SELECT GROUP_CONCAT('[' || number || ',' || cells || ']'), (SELECT MAX(number) FROM input) FROM (

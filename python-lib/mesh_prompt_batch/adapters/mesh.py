@@ -162,10 +162,10 @@ class Connection:
         self._options: RequestOptions = {
             "headers": dict.fromkeys(left_out, openai.Omit()),
             "timeout": timeout_seconds,
-            "max_retries": 0,  # retry.py is the only retry layer
             "params": {},
+            **_ONE_ATTEMPT,
         }
-        # Whole: the client takes two readings of a URL less than where it has to join one.
+        # Whole: the client reads and copies a URL once more where it has to join one.
         self._url = f"{endpoint.base_url.rstrip('/')}/chat/completions"
         self.client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
