@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def warm() -> Iterator[StartProcess]:
     if "JOB_PYTHON" in os.environ or not warm_start.is_possible():
         yield cold
         return
-    with warm_start.WarmStart() as start:
+    with closing(warm_start.WarmStart()) as start:
         yield start
 
 

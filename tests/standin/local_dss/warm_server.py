@@ -1,8 +1,9 @@
 """The process that warm jobs are forked from: it has imported other people's packages, and nothing of ours.
 
 A script under a job's interpreter, for as long as warm_start.py holds the other end of the socket whose descriptor is
-the argument. A message on that is one job, as JSON, with four descriptors: standard input, output and error, and a
-socket that is told the job's process id and, when it has ended, its exit code.
+the first argument; the second is the module that jobs run. A message on that socket is one job, as JSON, with four
+descriptors: standard input, output and error, and a socket that is told the job's process id and, when it has ended,
+its exit code.
 """
 
 import contextlib
@@ -17,7 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MODULE = "local_dss.run_component"
 MESSAGE_BYTES, DESCRIPTORS = 1 << 20, 4
 
 
@@ -113,10 +113,11 @@ def main() -> None:
     threads = len([*Path("/proc/self/task").iterdir()])
     if threads > 1:
         sys.exit(f"{threads} threads run after the imports: a process with threads is not forked.")
-    job = Server(socket.socket(fileno=int(sys.argv[1]))).next_job()
+    _, descriptor, module = sys.argv
+    job = Server(socket.socket(fileno=int(descriptor))).next_job()
     if job is not None:
         become(*job)
-        runpy.run_module(MODULE, run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -21,13 +21,10 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
-from typing_extensions import Self
-
 from local_dss.job_description import VARIABLE
-from local_dss.process import Launch
+from local_dss.process import MODULE, Launch
 
 SERVER = Path(__file__).with_name("warm_server.py")
 # What differs from job to job; the rest, which an import may have read, has to be the same for all.
@@ -42,21 +39,13 @@ def is_possible() -> bool:
 
 
 class WarmStart:
-    """A `StartProcess`; its server starts with the first job and ends with the `with` block."""
+    """A `StartProcess`; its server starts with the first job and ends by `close`."""
 
     def __init__(self) -> None:
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         if self._control is not None:
             self._control.close()
             self._server.wait()
@@ -78,7 +67,7 @@ class WarmStart:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._server = subprocess.Popen(
-                [str(python), str(SERVER), str(theirs.fileno())],
+                [str(python), str(SERVER), str(theirs.fileno()), MODULE],
                 env={**environment, **SINGLE_THREADED},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
