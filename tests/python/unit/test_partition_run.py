@@ -1,9 +1,7 @@
 """A task of Spark: run again, beside itself, and where Spark divides the same rows in another way."""
 
 import json
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_state import RunState
 from mesh_prompt_batch.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 FIRST, SECOND = "20261101T120000Z-aaaaaaaa", "20261102T120000Z-bbbbbbbb"
 
 
@@ -63,13 +62,6 @@ class Job:
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path: Path) -> Iterator[None]:
-    yield
-    assert not [it for it in threading.enumerate() if it.name.startswith("prompt-batch")]
-    assert not list(tmp_path.iterdir())
 
 
 QUESTIONS = [f"question {n}" for n in range(10)]
