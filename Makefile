@@ -43,8 +43,9 @@ unit-tests: ## the core alone: seconds
 
 torture: ## every moment at which a run may be killed, every fault, 20,000 schedules: some 45 minutes
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && \
-	TORTURE=1 $$python -m pytest -rP --timeout 1200 tests/python/unit/test_limiter.py tests/python/functional/test_kills.py \
-	tests/python/functional/test_faults.py $(PYTEST_ARGS)
+	TORTURE=1 $$python -m pytest -rP --timeout 1200 tests/python/unit/test_adaptive_concurrency.py \
+	tests/python/unit/test_schedules.py tests/python/functional/test_kills.py tests/python/functional/test_faults.py \
+	$(PYTEST_ARGS)
 
 matrix: ## unit and job tests with every Python, pandas and openai, into docs/compatibility.md; some by MATRIX_ARGS
 	@$(PYTHON) scripts/compatibility.py $(MATRIX_ARGS)
