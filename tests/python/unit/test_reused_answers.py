@@ -35,8 +35,6 @@ SAME_ANSWER: list[dict[str, object]] = [
     {"fallback_llm_id": "other"},
     {"messages_mode": "template", "user_template": "{{q}}"},
 ]
-
-
 OTHER_ANSWER: list[dict[str, object]] = [
     {"temperature": 1},
     {"temperature": None},
