@@ -72,7 +72,7 @@ wheels: ## the exact wheels of the code env, for a Dataiku without a package reg
 	@$(PYTHON) scripts/wheels.py $(WHEELS_ARGS)
 
 fuzz: ## hostile cells, answers, forms and run folders, two hundred times as many as the tests try: minutes
-	@python=$$($(ENV) dev) && FUZZ=200 $$python -m pytest --timeout 3600 tests/python/unit/test_hostile_input.py $(PYTEST_ARGS)
+	@python=$$($(ENV) dev) && FUZZ=200 $$python -m pytest --timeout 3600 tests/python/unit/test_hostile_*.py $(PYTEST_ARGS)
 
 lock: ## requirements/*.txt anew: exact versions with hashes, and the wheels of the code env
 	@$(PYTHON) scripts/lock.py
