@@ -49,6 +49,7 @@ FEW_UNITS = (
     *(
         "mesh",
         "mesh_calls",
+        "refused_parameters",
         "client",
         "streaming",
         "dss",

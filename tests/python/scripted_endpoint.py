@@ -14,6 +14,7 @@ from local_dss.faults import Answer, cut_after, events, hang, refusal, reset, re
 from local_dss.loop_thread import LoopThread
 
 __all__ = [
+    "USAGE_CHUNK",
     "Answer",
     "ScriptedEndpoint",
     "Seen",
@@ -21,10 +22,14 @@ __all__ = [
     "cut_after",
     "events",
     "hang",
+    "piece",
     "refusal",
     "reset",
     "respond",
 ]
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+# The last one of a stream.
+USAGE_CHUNK = {"choices": [], "usage": USAGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,12 @@ class ScriptedEndpoint:
 
 def completion(text: str | None, finish_reason: str = "stop", **changes: object) -> Answer:
     choice = {"index": 0, "finish_reason": finish_reason, "message": {"content": text}}
-    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-    return respond(json.dumps({"choices": [choice], "usage": usage, **changes}))
+    return respond(json.dumps({"choices": [choice], "usage": USAGE, **changes}))
+
+
+def piece(text: str | None, finish_reason: str | None = None) -> dict[str, object]:
+    """A chunk of a stream."""
+    return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}]}
 
 
 def _seen(request: web.Request, body: dict[str, Any]) -> Seen:

@@ -16,12 +16,6 @@ USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
 
 
 @pytest.fixture
-def endpoint() -> Iterator[ScriptedEndpoint]:
-    with ScriptedEndpoint() as running:
-        yield running
-
-
-@pytest.fixture
 def client(endpoint: ScriptedEndpoint) -> Iterator[MeshClient]:
     with MeshClient(endpoint.url, "k1") as opened:
         yield opened

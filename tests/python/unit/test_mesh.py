@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import openai
 import pytest
 import trustme
 
@@ -35,12 +34,6 @@ from scripted_endpoint import (
 
 CANARY = "canary-7f3a"
 REQUEST = CompletionRequest("llm", ({"role": "user", "content": CANARY},), {"temperature": 0.0})
-
-
-@pytest.fixture
-def endpoint() -> Iterator[ScriptedEndpoint]:
-    with ScriptedEndpoint() as running:
-        yield running
 
 
 def with_ticket(running: ScriptedEndpoint, verify: bool | str = True) -> Endpoint:
@@ -265,13 +258,10 @@ def test_a_page_instead_of_the_list_is_no_api(endpoint: ScriptedEndpoint) -> Non
     assert caught.value.error_type == "not_found"
 
 
+@pytest.mark.usefixtures("no_aiohttp")
 def test_the_default_transport_serves_where_aiohttp_is_missing(
-    endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    endpoint: ScriptedEndpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def missing(**_: object) -> None:
-        raise RuntimeError("To use the aiohttp client you must have installed it")
-
-    monkeypatch.setattr(openai, "DefaultAioHttpClient", missing)
     assert ask(endpoint).text == "fine"
     assert "aiohttp is not installed" in caplog.text
 

@@ -1,72 +1,25 @@
-"""adapters/mesh_calls on real sockets: streams, and LLMs that refuse parameters."""
+"""adapters/mesh_calls on real sockets: streams."""
 
 import asyncio
-import json
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-import openai
 import pytest
 from aiohttp import web
 
+from asked_calls import PIECES, REQUEST, Ask, ask, on
 from local_dss import faults
 from mesh_prompt_batch.adapters import mesh, mesh_calls
 from mesh_prompt_batch.adapters.mesh import Connection
-from mesh_prompt_batch.completion import Completion, CompletionRequest
-from mesh_prompt_batch.credentials import Accepted
-from mesh_prompt_batch.endpoint import Endpoint
 from mesh_prompt_batch.errors import CallError, RequestError, TransientError
-from scripted_endpoint import Answer, ScriptedEndpoint, completion, events, refusal, respond
-
-REQUEST = CompletionRequest(
-    "llm", ({"role": "user", "content": "canary-7f3a"},), {"temperature": 0.0, "max_tokens": 5}
-)
-USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-USAGE_CHUNK = {"choices": [], "usage": USAGE}
-WANTS = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-NO_TEMPERATURE = "Unsupported value: 'temperature' does not support 0 with this model."
-Ask = Callable[[CompletionRequest], Awaitable[Completion]]
-
-
-def piece(text: str | None, reason: str | None = None) -> dict[str, object]:
-    return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]}
-
-
-PIECES = [piece("fi"), piece("ne"), piece(None, "stop"), USAGE_CHUNK]
+from scripted_endpoint import Answer, ScriptedEndpoint, completion, events, piece, refusal, respond
 
 
 @pytest.fixture
-def endpoint() -> Iterator[ScriptedEndpoint]:
-    with ScriptedEndpoint() as running:
-        running.answers = [events(*PIECES)]
-        yield running
-
-
-def on(
-    running: ScriptedEndpoint,
-    asking: Callable[[Ask, mesh_calls.MeshCalls], Awaitable[Any]],
-    *,
-    timeout: float = 20.0,
-    stream: bool = True,
-    connections: int = 16,
-) -> Any:
-    accepted = Accepted(Endpoint(running.url, "a key", api_key="k1"), frozenset({"llm"}))
-
-    async def main() -> Any:
-        calls = mesh_calls.MeshCalls(
-            lambda: accepted, timeout_seconds=timeout, max_connections=connections, stream=stream
-        )
-        async with calls as call:
-            return await asking(call, calls)
-
-    return asyncio.run(main())
-
-
-def ask(running: ScriptedEndpoint, timeout: float = 20.0, stream: bool = True) -> Completion:
-    found: Completion = on(running, lambda call, _: call(REQUEST), timeout=timeout, stream=stream)
-    return found
+def endpoint(endpoint: ScriptedEndpoint) -> ScriptedEndpoint:
+    endpoint.answers = [events(*PIECES)]
+    return endpoint
 
 
 def connections_in_use(calls: mesh_calls.MeshCalls) -> tuple[int, int]:
@@ -230,13 +183,8 @@ def test_rows_that_are_cancelled_in_mid_stream_give_their_connections_back(
     on(endpoint, asking, connections=4)
 
 
-def test_the_default_transport_streams_as_well(
-    endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(**_: object) -> None:
-        raise RuntimeError("To use the aiohttp client you must have installed it")
-
-    monkeypatch.setattr(openai, "DefaultAioHttpClient", missing)
+@pytest.mark.usefixtures("no_aiohttp")
+def test_the_default_transport_streams_as_well(endpoint: ScriptedEndpoint) -> None:
     assert ask(endpoint).text == "fine"
     for case in ("reset", "an error", "no end"):
         endpoint.answers = [FAILURES[case][0]]
@@ -246,61 +194,3 @@ def test_the_default_transport_streams_as_well(
     endpoint.answers = [STALLS["after a token"]]
     with pytest.raises(TransientError, match="timeout"):
         ask(endpoint, timeout=0.3)
-
-
-def particular(*, status: int, answer: Answer) -> Answer:
-    """Takes no temperature, and another name for the limit."""
-
-    async def answered(request: web.Request) -> web.StreamResponse:
-        body = json.loads(await request.text())
-        if "temperature" in body:
-            return await refusal(status, f"canary-7f3a: {NO_TEMPERATURE}")(request)
-        if "max_tokens" in body:
-            return await refusal(status, WANTS, "com.dataiku.dip.exceptions.CodedIOException")(
-                request
-            )
-        return await answer(request)
-
-    return answered
-
-
-@pytest.mark.parametrize("status", [400, 500])
-@pytest.mark.parametrize("stream", [True, False])
-def test_an_llm_that_refuses_parameters_is_asked_without_them_from_then_on(
-    endpoint: ScriptedEndpoint, status: int, stream: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    fine = events(*PIECES) if stream else completion("fine")
-    endpoint.answers = [particular(status=status, answer=fine)]
-
-    async def asking(call: Ask, _: mesh_calls.MeshCalls) -> int:
-        found = await asyncio.gather(*(call(REQUEST) for _ in range(8)))
-        assert [(it.text, it.attempts) for it in found] == [("fine", 1)] * 8
-        before = len(endpoint.calls)
-        await call(REQUEST)
-        return len(endpoint.calls) - before
-
-    assert on(endpoint, asking, stream=stream) == 1
-    assert endpoint.calls[-1].body["max_completion_tokens"] == 5
-    assert {"temperature", "max_tokens"} & endpoint.calls[-1].body.keys() == set()
-    assert ("stream" in endpoint.calls[-1].body) is stream
-    assert caplog.text.count("refuses 'temperature'") == 1
-    assert caplog.text.count("takes 'max_completion_tokens'") == 1
-    assert "canary" not in caplog.text
-
-
-def test_an_llm_that_does_not_stream_is_asked_without(endpoint: ScriptedEndpoint) -> None:
-    words = "Unsupported value: 'stream' does not support true with this model."
-    endpoint.answers = [refusal(400, words), completion("fine")]
-    assert ask(endpoint).text == "fine"
-    assert {"stream", "stream_options"} & endpoint.calls[-1].body.keys() == set()
-
-
-def test_where_nothing_helps_the_row_has_the_advice(endpoint: ScriptedEndpoint) -> None:
-    neither = refusal(400, "Unsupported arguments: max_completion_tokens")
-    endpoint.answers = [refusal(400, WANTS), neither]
-    with pytest.raises(RequestError) as caught:
-        ask(endpoint)
-    assert caught.value.error_type == "bad_request"
-    assert "'Max tokens'" in caught.value.provider_words
-    assert caught.value.__suppress_context__
-    assert len(endpoint.calls) == 2
