@@ -59,7 +59,9 @@ FEW_UNITS = (
     ),
     *("price_list", "json_schema", "answering"),
 )
-STANDIN = "tests/python/contract/test_standin.py"
+STANDIN = tuple(
+    f"tests/python/contract/test_standin_{it}.py" for it in ("datasets", "jobs", "mesh")
+)
 # In every cell: tests that ask most of pandas and of openai.
 ALWAYS = ("test_cells.py", "test_streaming.py")
 
@@ -126,7 +128,7 @@ def tested(inside: Path, tools: Path, asked: argparse.Namespace, share: str) -> 
     places = ["tests/python", "--ignore", "tests/python/contract/test_compatibility.py"]
     if asked.few_units:
         units = [f"tests/python/unit/test_{it}.py" for it in FEW_UNITS]
-        places = [*units, STANDIN, "tests/python/functional"]
+        places = [*units, *STANDIN, "tests/python/functional"]
     chosen = ["-m", "not embedded and not browser and not spark", *places]
     few = {
         "SHARE": share,

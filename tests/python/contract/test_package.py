@@ -1,5 +1,6 @@
 """The zip and its bill of materials: the same bytes wherever they are made, and a bill that others can read."""
 
+import io
 import json
 import os
 import shutil
@@ -64,6 +65,36 @@ def test_the_zip_and_its_bill_are_the_same_bytes_wherever_and_whenever_they_are_
     second = made_in(other, 0o000, LC_ALL="C.UTF-8", TZ="Asia/Tokyo", PYTHONHASHSEED="2")
     assert first == second
     assert sorted(it.rpartition(".")[2] for it in first) == ["json", "zip"]
+
+
+def test_the_zip_holds_what_dss_needs_and_is_the_same_every_time(tmp_path: Path) -> None:
+    (tmp_path / "dss-plugin-old.zip").touch()
+    script = str(ROOT / "scripts/build_plugin.py")
+    built = []
+    for _ in range(2):
+        subprocess.run(
+            [sys.executable, script, "--folder", str(tmp_path)], check=True, stdout=subprocess.PIPE
+        )
+        (archive,) = tmp_path.glob("*.zip")
+        built.append(archive.read_bytes())
+    assert built[0] == built[1]
+    with zipfile.ZipFile(io.BytesIO(built[0])) as opened:
+        names = set(opened.namelist())
+    library = ROOT / "python-lib"
+    assert {
+        f"python-lib/{it.relative_to(library).as_posix()}" for it in library.rglob("*.py")
+    } <= names
+    assert {name.split("/")[0] for name in names} == {
+        *("plugin.json", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "docs"),
+        *(
+            "code-env",
+            "custom-recipes",
+            "python-lib",
+            "python-runnables",
+            "requirements",
+            "resource",
+        ),
+    }
 
 
 def test_the_zip_depends_on_no_compressor(tmp_path: Path) -> None:
