@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
-from documents import ROOT
+from descriptors import DESCRIPTORS, Descriptor, parameters, roles
 from mesh_prompt_batch.client import MeshClient
 from mesh_prompt_batch.completion import Completion
 from mesh_prompt_batch.errors import CallError, ErrorType
@@ -23,19 +23,6 @@ from mesh_prompt_batch.streaming import TextStream
 from mesh_prompt_batch.usage import Usage
 from mesh_prompt_batch.writing import Tally
 
-Descriptor = Mapping[str, Any]
-
-
-def _descriptors() -> dict[str, Descriptor]:
-    paths = [
-        ROOT / "plugin.json",
-        *ROOT.glob("custom-recipes/*/recipe.json"),
-        *ROOT.glob("python-runnables/*/runnable.json"),
-    ]
-    return {str(it.relative_to(ROOT)): json.loads(it.read_text(encoding="utf-8")) for it in paths}
-
-
-DESCRIPTORS = _descriptors()
 OUTPUT_COLUMNS = {it.name for it in COLUMNS}
 ERROR_TYPES = {*get_args(ErrorType)}
 
@@ -55,14 +42,6 @@ def _metrics() -> set[str]:
 
 FAILED_COLUMNS, METRICS = _failed_columns(), _metrics()
 LISTING_COLUMNS = capability_table([], {}, lambda _: None).columns
-
-
-def parameters(descriptor: Descriptor) -> list[dict[str, Any]]:
-    return [it for it in descriptor["params"] if it["type"] != "SEPARATOR"]
-
-
-def roles(descriptor: Descriptor) -> list[dict[str, Any]]:
-    return [*descriptor.get("inputRoles", []), *descriptor.get("outputRoles", [])]
 
 
 def labels() -> set[str]:

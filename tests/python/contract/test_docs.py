@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from scripts.few_colours import LARGEST_PICTURE
 
+from descriptors import DESCRIPTORS, parameters, roles
 from documents import ROOT, Document, documents, project_files
 from mesh_prompt_batch.version import VERSION
 from promised_names import (
-    DESCRIPTORS,
     ERROR_TYPES,
     FAILED_COLUMNS,
     METRICS,
@@ -24,8 +24,6 @@ from promised_names import (
     labels,
     lines_of_settings,
     names,
-    parameters,
-    roles,
 )
 
 DOCUMENTS = documents()

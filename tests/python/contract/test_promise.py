@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mesh_prompt_batch.output import COLUMNS
+
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = "custom-recipes/mesh-prompt-batch/recipe.json"
 FILES = {
@@ -114,3 +116,17 @@ def test_every_role_keeps_its_name(side: str) -> None:
     roles = json.loads((ROOT / RECIPE).read_text())[side]
     assert {it["name"]: it["required"] for it in roles} == ROLES[side]
     assert {it["arity"] for it in roles} == {"UNARY"}
+
+
+def test_output_columns_keep_their_promised_names_and_types() -> None:
+    promised = {
+        "essential": "completion:string error_type:string error_message:string",
+        "standard": "finish_reason:string prompt_tokens:bigint completion_tokens:bigint cost:double"
+        " latency_seconds:double attempts:bigint answered_by:string",
+        "full": "source:string time_to_first_token_seconds:double messages_sent:string"
+        " raw_response:string",
+    }
+    for smallest, columns in promised.items():
+        ours = [f"{it.name}:{it.type}" for it in COLUMNS if it.smallest_set == smallest]
+        assert ours == columns.split()
+    assert all(it.description for it in COLUMNS)

@@ -54,6 +54,17 @@ def test_a_pinned_version_is_the_tested_one(file: str) -> None:
     assert {(canonicalize_name(it.name), str(it.specifier)) for it, _, _ in locked(file)} <= tested
 
 
+def test_requirements_are_few_and_bounded() -> None:
+    text = (ROOT / "code-env/python/spec/requirements.txt").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert [re.split(r"[\[<>=]", line)[0] for line in lines] == [
+        "openai",
+        "jsonschema",
+        "genai-prices",
+    ]
+    assert all(">=" in line and ",<" in line for line in lines)
+
+
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_wheels_of_a_python_are_those_that_the_code_env_asks_for(python: str) -> None:
     entries = locked(wheel_list(python))
