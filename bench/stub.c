@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -83,8 +84,13 @@ static void send_all(Connection *c, const char *bytes, size_t length) {
     }
 }
 
-static void respond(Connection *c, const char *status, const char *body, int length) {
-    char bytes[ANSWER_LIMIT + 256];
+__attribute__((format(printf, 3, 4)))
+static void respond(Connection *c, const char *status, const char *format, ...) {
+    char body[ANSWER_LIMIT], bytes[ANSWER_LIMIT + 256];
+    va_list values;
+    va_start(values, format);
+    int length = vsnprintf(body, sizeof body, format, values);
+    va_end(values);
     int size = snprintf(bytes, sizeof bytes,
                         "HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s",
                         status, length, body);
@@ -92,14 +98,12 @@ static void respond(Connection *c, const char *status, const char *body, int len
 }
 
 static void answer(Connection *c) {
-    char body[ANSWER_LIMIT];
-    int length = snprintf(
-        body, sizeof body,
+    respond(
+        c, "200 OK",
         "{\"id\":\"chatcmpl-%016lx\",\"object\":\"chat.completion\",\"model\":\"%s\",\"choices\":[{\"index\":0,"
         "\"message\":{\"role\":\"assistant\",\"content\":\"id=%ld; %s\"},\"finish_reason\":\"stop\"}],"
         "\"usage\":{\"prompt_tokens\":120,\"completion_tokens\":200,\"total_tokens\":320}}",
         requests, llm_id, c->row, text);
-    respond(c, "200 OK", body, length);
     if (c->row < 0) return;
     answered++;
     in_flight--;
@@ -139,24 +143,10 @@ static void respond_stats(Connection *c) {
     getrusage(RUSAGE_SELF, &used);
     double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
                  (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
-    char body[512];
-    int length = snprintf(body, sizeof body,
-                          "{\"requests\":%ld,\"answered\":%ld,\"max_in_flight\":%ld,\"connections\":%ld,"
-                          "\"first_request\":%.6f,\"last_answer\":%.6f,\"cpu_seconds\":%.6f}",
-                          requests, answered, max_in_flight, connections, first_request, last_answer, cpu);
-    respond(c, "200 OK", body, length);
-}
-
-static void respond_models(Connection *c) {
-    char body[512];
-    int length = snprintf(body, sizeof body,
-                          "{\"object\":\"list\",\"data\":[{\"id\":\"%s\",\"object\":\"model\"}]}", llm_id);
-    respond(c, "200 OK", body, length);
-}
-
-static void respond_auth_info(Connection *c) {
-    static const char body[] = "{\"authIdentifier\":\"bench\",\"groups\":[],\"secrets\":[]}";
-    respond(c, "200 OK", body, sizeof body - 1);
+    respond(c, "200 OK",
+            "{\"requests\":%ld,\"answered\":%ld,\"max_in_flight\":%ld,\"connections\":%ld,"
+            "\"first_request\":%.6f,\"last_answer\":%.6f,\"cpu_seconds\":%.6f}",
+            requests, answered, max_in_flight, connections, first_request, last_answer, cpu);
 }
 
 static bool ends_with(const char *path, size_t length, const char *end) {
@@ -165,16 +155,20 @@ static bool ends_with(const char *path, size_t length, const char *end) {
 }
 
 static void dispatch(Connection *c, const char *body) {
-    static const char unknown[] = "{\"errorType\":\"NotFoundException\",\"message\":\"No such route\"}";
     char method[8] = "", path[512] = "";
     sscanf(c->in, "%7s %511s", method, path);
     size_t length = strcspn(path, "?");
     bool get = !strcmp(method, "GET");
-    if (!get && ends_with(path, length, "/chat/completions")) accept_completion(c, body);
-    else if (get && ends_with(path, length, "/models")) respond_models(c);
-    else if (get && ends_with(path, length, "/auth/info")) respond_auth_info(c);
-    else if (get && ends_with(path, length, "/stats")) respond_stats(c);
-    else respond(c, "404 Not Found", unknown, sizeof unknown - 1);
+    if (!get && ends_with(path, length, "/chat/completions"))
+        accept_completion(c, body);
+    else if (get && ends_with(path, length, "/models"))
+        respond(c, "200 OK", "{\"object\":\"list\",\"data\":[{\"id\":\"%s\",\"object\":\"model\"}]}", llm_id);
+    else if (get && ends_with(path, length, "/auth/info"))
+        respond(c, "200 OK", "{\"authIdentifier\":\"bench\",\"groups\":[],\"secrets\":[]}");
+    else if (get && ends_with(path, length, "/stats"))
+        respond_stats(c);
+    else
+        respond(c, "404 Not Found", "{\"errorType\":\"NotFoundException\",\"message\":\"No such route\"}");
 }
 
 // The length of the body as its header states it; clients here send no chunked bodies.
