@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import struct
-import sys
 import zlib
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "docs/images"
-LARGEST_PICTURE = 60_000
 MOST_COLOURS = 32
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TRUE_COLOUR, _OF_A_PALETTE = 2, 3
 Colour = tuple[int, int, int]
-
-
-def no_browser() -> int:
-    """Says what to install; gives the exit code."""
-    print("Chromium is not on the PATH: install it (apt-get install chromium).", file=sys.stderr)
-    return 2
-
-
-def kept(name: str, png: bytes) -> bool:
-    """Writes the picture into docs/images/; whether it is small enough."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    small = in_few_colours(png)
-    target = FOLDER / f"{name}.png"
-    target.write_bytes(small)
-    print(f"{target.relative_to(ROOT)}: {len(small):,} bytes")
-    return len(small) <= LARGEST_PICTURE
 
 
 def in_few_colours(png: bytes) -> bytes:

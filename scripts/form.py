@@ -9,7 +9,6 @@ import argparse
 import http.server
 import json
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +16,14 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / it) for it in ("", "tests/standin")]
 
-from scripts.few_colours import kept, no_browser  # noqa: E402  # as above
+from scripts.screenshots import taken  # noqa: E402  # needs the path
 
-from local_dss.browser import chromium, running  # noqa: E402  # needs the path
 from local_dss.form_page import page  # noqa: E402  # as above
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from local_dss.browser import Browser
 
 RECIPE = "recipe mesh-prompt-batch"
 WIDTH, HEIGHT = 1280, 900
@@ -143,30 +143,23 @@ def serve() -> int:
     return 0
 
 
-def take_pictures() -> int:
-    """Into docs/images/. Exit code 2 without Chromium, 1 where a picture is too large."""
-    executable = chromium()
-    if executable is None:
-        return no_browser()
-    small = []
-    with tempfile.TemporaryDirectory() as folder, running(executable) as browser:
-        document = Path(folder) / "form.html"
-        document.write_text(page(), encoding="utf-8")
-        browser.open(document, WIDTH, HEIGHT)
-        browser.evaluate(f"SAMPLE.columns.push(...{json.dumps(MORE_COLUMNS)})")
-        browser.evaluate(f"SAMPLE.choices = [{json.dumps(RECIPE_OF_THE_PROJECT)}]")
-        for it in SHOWN:
-            browser.evaluate(f"draw({json.dumps(it.form)}, {json.dumps(it.saved)})")
-            clip = browser.evaluate(f"cut({json.dumps(it.sections)})")
-            small.append(kept(it.name, browser.picture(clip)))
-    return 0 if all(small) else 1
+def pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]:
+    document = folder / "form.html"
+    document.write_text(page(), encoding="utf-8")
+    browser.open(document, WIDTH, HEIGHT)
+    browser.evaluate(f"SAMPLE.columns.push(...{json.dumps(MORE_COLUMNS)})")
+    browser.evaluate(f"SAMPLE.choices = [{json.dumps(RECIPE_OF_THE_PROJECT)}]")
+    for it in SHOWN:
+        browser.evaluate(f"draw({json.dumps(it.form)}, {json.dumps(it.saved)})")
+        clip = browser.evaluate(f"cut({json.dumps(it.sections)})")
+        yield it.name, browser.picture(clip)
 
 
 def main() -> int:
     """`serve` or `screenshots`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["serve", "screenshots"])
-    return serve() if parser.parse_args().what == "serve" else take_pictures()
+    return serve() if parser.parse_args().what == "serve" else taken(pictures)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / it) for it in ("", "tests/standin", "tests/python", "python-lib")]
 
-from inquiries import inquiry  # noqa: E402  # as above
-from scripts.few_colours import kept, no_browser  # noqa: E402
+from inquiries import inquiry  # noqa: E402  # needs the path
+from scripts.screenshots import taken  # noqa: E402  # as above
 
 from fakes import FakeCalls  # noqa: E402  # as above
-from local_dss.browser import chromium, running  # noqa: E402  # needs the path
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure  # noqa: E402
 from mesh_prompt_batch.forecast_calls import Measured  # noqa: E402
 from mesh_prompt_batch.forecast_table import forecast_table  # noqa: E402
@@ -34,7 +32,9 @@ from mesh_prompt_batch.trial_page import trial_page  # noqa: E402
 from mesh_prompt_batch.usage import Usage  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from local_dss.browser import Browser
 
 SMALL, LARGE, AGENT = "openai:main:small", "anthropic:eu:large", "agent:aBcD1234"
 WIDTH = 1000
@@ -118,30 +118,23 @@ def as_html(table: Table) -> str:
     return element("table", *title, *rows)
 
 
-def main() -> int:
-    """Exit code 2 without Chromium, 1 where a picture is too large."""
-    executable = chromium()
-    if executable is None:
-        return no_browser()
-    small = []
-    with tempfile.TemporaryDirectory() as folder, running(executable) as browser:
-        shown = {
-            "list_llms_result": as_html(llms()),
-            "forecast_result": as_html(forecast(Path(folder))),
-            "try_rows_result": trial(),
-        }
-        browser.prefer("light")
-        for name, body in shown.items():
-            document = Path(folder) / f"{name}.html"
-            document.write_text(
-                f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>{body}', "utf-8"
-            )
-            browser.open(document, WIDTH, 200)
-            width, height = browser.evaluate(SIZE)
-            clip = {"x": 0, "y": 0, "width": width, "height": height}
-            small.append(kept(name, browser.picture(clip)))
-    return 0 if all(small) else 1
+def pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]:
+    shown = {
+        "list_llms_result": as_html(llms()),
+        "forecast_result": as_html(forecast(folder)),
+        "try_rows_result": trial(),
+    }
+    browser.prefer("light")
+    for name, body in shown.items():
+        document = folder / f"{name}.html"
+        document.write_text(
+            f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>{body}', "utf-8"
+        )
+        browser.open(document, WIDTH, 200)
+        width, height = browser.evaluate(SIZE)
+        clip = {"x": 0, "y": 0, "width": width, "height": height}
+        yield name, browser.picture(clip)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(taken(pictures))

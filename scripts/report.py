@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / it) for it in ("", "tests/standin", "tests/python", "python-lib")]
 
-from made_up_run import told_of  # noqa: E402  # as above
-from scripts.few_colours import kept, no_browser  # noqa: E402  # as above
+from made_up_run import told_of  # noqa: E402  # needs the path
+from scripts.screenshots import taken  # noqa: E402  # as above
 
-from local_dss.browser import chromium, running  # noqa: E402  # needs the path
 from mesh_prompt_batch.report import report_page  # noqa: E402  # as above
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local_dss.browser import Browser
 
 ROWS, WIDTH = 24_000, 1100
 # Each from one part of the page to another.
@@ -33,28 +37,21 @@ EDGES = """
 MARGIN = 16
 
 
-def main() -> int:
-    """Exit code 2 without Chromium, 1 where a picture is too large."""
-    executable = chromium()
-    if executable is None:
-        return no_browser()
-    small = []
-    with tempfile.TemporaryDirectory() as folder, running(executable) as browser:
-        document = Path(folder) / "report.html"
-        document.write_text(report_page(told_of(ROWS)), encoding="utf-8")
-        for name, (scheme, first, last) in SHOWN.items():
-            browser.prefer(scheme)
-            browser.open(document, WIDTH, 900)
-            top, bottom = browser.evaluate(EDGES.format(first, last))
-            clip = {
-                "x": 0,
-                "y": max(0, top - MARGIN),
-                "width": WIDTH,
-                "height": bottom - top + 2 * MARGIN,
-            }
-            small.append(kept(name, browser.picture(clip)))
-    return 0 if all(small) else 1
+def pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]:
+    document = folder / "report.html"
+    document.write_text(report_page(told_of(ROWS)), encoding="utf-8")
+    for name, (scheme, first, last) in SHOWN.items():
+        browser.prefer(scheme)
+        browser.open(document, WIDTH, 900)
+        top, bottom = browser.evaluate(EDGES.format(first, last))
+        clip = {
+            "x": 0,
+            "y": max(0, top - MARGIN),
+            "width": WIDTH,
+            "height": bottom - top + 2 * MARGIN,
+        }
+        yield name, browser.picture(clip)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(taken(pictures))

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from scripts.few_colours import LARGEST_PICTURE
+from scripts.screenshots import LARGEST_PICTURE
 
 from descriptors import DESCRIPTORS, parameters, roles
 from documents import ROOT, Document, documents, project_files
