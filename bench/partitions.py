@@ -1,4 +1,4 @@
-"""`python -m bench.partitions`: rows/s of one, two and four partitions at once that share their limits by a run folder."""
+"""`python -m bench.partitions`: rows/s of one, two and four partitions at once, which share their limits."""
 
 import argparse
 import random
