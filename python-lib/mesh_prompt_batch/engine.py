@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mesh_prompt_batch.answering import Complete
 from mesh_prompt_batch.completion import Call, Completion, CompletionRequest, Failure, Outcome
@@ -74,6 +74,11 @@ class Asking:
     share: AbstractContextManager[Share] = UNSHARED
 
 
+class _Started(NamedTuple):
+    loop: asyncio.AbstractEventLoop
+    task: asyncio.Future[None]
+
+
 class Engine:
     """Runs from `__enter__` to `wait`; leaving the context earlier cancels the calls in flight."""
 
@@ -83,7 +88,6 @@ class Engine:
         """`recorded` is called, from any thread, when outcomes have come into the store."""
         self._asking = asking
         self._totals = totals
-        self._sharing = contextlib.ExitStack()
         self._lanes = Lanes(store, asking.limits.max_concurrency)
         self._recorder = Recorder(store, recorded)
         self._llm_ids = asking.llm_ids
@@ -91,14 +95,16 @@ class Engine:
         self._bounds = [self._lanes.bound, self._recorder.bound]
         self._reason: BaseException | None = None
         self._done: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._started = threading.Event()
+        self._started: concurrent.futures.Future[_Started] = concurrent.futures.Future()
         self._thread = threading.Thread(target=self._run, name="prompt-batch", daemon=True)
 
     def __enter__(self) -> "Self":
-        share = self._sharing.enter_context(self._asking.share)
-        self._own = OwnLimits(self._asking.limits, share)
-        self._thread.start()
-        self._started.wait()
+        with contextlib.ExitStack() as entered:
+            share = entered.enter_context(self._asking.share)
+            self._own = OwnLimits(self._asking.limits, share)
+            self._thread.start()
+            self._loop, self._task = self._started.result()
+            self._sharing = entered.pop_all()
         return self
 
     def __exit__(
@@ -141,24 +147,28 @@ class Engine:
             self._loop.call_soon_threadsafe(action)
 
     def _run(self) -> None:
+        main = self._main()
         try:
             try:
-                asyncio.run(self._main())
+                asyncio.run(main)
             finally:
+                # It never began where the system gave no loop.
+                main.close()
                 # However it ended: what was answered is kept.
                 self._recorder.flush_now()
         except asyncio.CancelledError:
             self._done.set_exception(self._reason or RunStoppedError("The run was cancelled."))
-        except BaseException as error:  # noqa: BLE001  # whatever it was, it is raised where `wait` is called
+        except BaseException as error:  # noqa: BLE001  # whatever it was, it is raised where the run is waited for
             self._done.set_exception(error)
+            if not self._started.done():
+                self._started.set_exception(error)
         else:
             self._done.set_result(None)
 
     async def _main(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.ensure_future(self._ask_all())
-        self._started.set()
-        await self._task
+        task = asyncio.ensure_future(self._ask_all())
+        self._started.set_result(_Started(asyncio.get_running_loop(), task))
+        await task
 
     async def _ask_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -224,9 +234,10 @@ class Engine:
         if outcome is None:
             return
         self._totals.add(number, outcome)
-        self._totals.check(self._asking.failures)
         answered = isinstance(outcome, Completion)
         await self._recorder.put(RecordedOutcome(number, answered, record_of(outcome)))
+        # Afterwards: rows that are decided in the same moment as the failure that is one too many are kept.
+        self._totals.check(self._asking.failures)
 
     async def _ask(self, request: CompletionRequest) -> Outcome | None:
         """None where a limit ended the run before the row was decided."""

@@ -36,7 +36,9 @@ def affordable_concurrency(wanted: int) -> int:
 def termination_as_exception() -> Iterator[None]:
     """SIGTERM raises AbortedError in the main thread, so that what was opened is closed. Main thread only."""
 
-    def abort(_number: int, _frame: FrameType | None) -> None:
+    def abort(number: int, _frame: FrameType | None) -> None:
+        # Told a second time, it goes on closing what is open and saving what was answered.
+        signal.signal(number, signal.SIG_IGN)
         raise AbortedError("The job was told to end (SIGTERM); the output keeps what it held.")
 
     previous = signal.signal(signal.SIGTERM, abort)

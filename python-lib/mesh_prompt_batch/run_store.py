@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 NEEDED_FREE_BYTES = 64 * 1024 * 1024
+# The place of outcomes that the table has no room for: behind all that it holds.
+_BEHIND_THE_TABLE = 1 << 62
 _PAGE = 250
 _PAGE_CHARACTERS = 4 * 1024 * 1024
 
@@ -66,13 +68,15 @@ class DecidedRow(NamedTuple):
 class RunStore:
     """Rows by number, from 1.
 
-    All methods may be called from any thread, and raise RunStoppedError when the disk is full.
+    All methods may be called from any thread, and raise RunStoppedError when the disk is full. Outcomes that it has no
+    room for stay in memory, where `answers_after` finds them.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._lock = threading.Lock()
         self._longest = 1
+        self._without_room: list[RecordedOutcome] = []
         with _disk_errors(directory):
             handle, name = tempfile.mkstemp(prefix="prompt-batch-", suffix=".sqlite", dir=directory)
         os.close(handle)
@@ -157,8 +161,15 @@ class RunStore:
         return found, last
 
     def record(self, outcomes: Sequence[RecordedOutcome]) -> None:
-        with self._transaction() as connection:
-            insert_rows(connection, "INSERT INTO outcome (number, answered, record)", outcomes)
+        try:
+            if self._without_room:
+                raise _disk_full(self.directory)
+            with self._transaction() as connection:
+                insert_rows(connection, "INSERT INTO outcome (number, answered, record)", outcomes)
+        except RunStoppedError:
+            with self._lock:
+                self._without_room += outcomes
+            raise
 
     def answers_after(
         self, place: int, most_characters: int
@@ -180,7 +191,12 @@ class RunStore:
                     answers.append((key, record))
                     characters += len(record)
                 if characters >= most_characters:
-                    break
+                    return answers, place
+            for at, (number, answered, record) in enumerate(self._without_room, _BEHIND_THE_TABLE):
+                if at > place:
+                    place = at
+                    if answered and (key := self._key(number)) is not None:
+                        answers.append((key, record))
         return answers, place
 
     def answers_recorded(self) -> int:
@@ -189,7 +205,14 @@ class RunStore:
             found = self._connection.execute(
                 "SELECT COUNT(*) FROM outcome JOIN input USING (number) WHERE answered AND key IS NOT NULL"
             )
-            return int(found.fetchone()[0])
+            held = int(found.fetchone()[0])
+            keys = [self._key(it.number) for it in self._without_room if it.answered]
+            return held + len(keys) - keys.count(None)
+
+    def _key(self, number: int) -> bytes | None:
+        query = "SELECT key FROM input WHERE number = ?"
+        key: bytes | None = self._connection.execute(query, (number,)).fetchone()[0]
+        return key
 
     def failed_copies(self) -> int:
         """How many rows ask what a row asked that failed."""

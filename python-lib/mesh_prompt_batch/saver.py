@@ -44,7 +44,7 @@ class Saved:
 
 
 class Saver:
-    """From `start` to `finish`. `failed` is called once, from the thread, with what made saving impossible."""
+    """From `start` to `finish`. `failed` is called, from the thread, with what makes it useless to go on."""
 
     def __init__(
         self,
@@ -188,11 +188,19 @@ class Saver:
         interval = max(SHORTEST_INTERVAL_SECONDS, UPLOAD_TIMES_BETWEEN * (ended - started))
         self._next_save = ended + min(interval, LONGEST_INTERVAL_SECONDS)
         self._saved.written += len(answers)
-        self._saved.parts.written.append(Part(name, *self._saved.ranges.append(block)))
+        self._remember(name, block)
         with self._changed:
             # There may be more than one block's worth.
             self._recorded = True
         self._plan_merge()
+
+    def _remember(self, name: str, block: bytes) -> None:
+        """For merging. An object that is not remembered stays as it is, for the next run to find."""
+        try:
+            self._saved.parts.written.append(Part(name, *self._saved.ranges.append(block)))
+        except RunStoppedError as error:
+            # The local disk is full. Answers still reach the run folder, but there will be few more.
+            self._failed(error)
 
     def _plan_merge(self) -> None:
         due = self._saved.parts.due()
