@@ -32,6 +32,8 @@ from local_dss.mesh_server import MeshServer
 MINUTES, ROWS, SEED = 30.0, 400_000, 1
 LATENCY_SECONDS, TIMEOUT_SECONDS, CONCURRENCY = 0.1, 5, 24
 SAMPLE_SECONDS = 5.0
+# Connections come and go.
+MOST_GROWTH_MIB, SPARE = 15.0, CONCURRENCY
 # Every five minutes the provider is down for twenty seconds.
 OUTAGE_EVERY_SECONDS, OUTAGE_SECONDS = 300.0, 20.0
 # Shares of the calls. A hung call outlasts the timeout.
@@ -99,7 +101,7 @@ class Sample:
 
 
 def main() -> None:
-    """Exit code 1 when the job failed, or a row has not its own answer."""
+    """Exit code 1 when the job failed, a row has not its own answer, or something is left behind or grew."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=MINUTES)
     minutes = parser.parse_args().minutes
@@ -111,6 +113,8 @@ def main() -> None:
     if minutes >= MINUTES:
         save("soak", kept)
         rewrite("soak", report(kept))
+    if not all(reached for _, reached in verdicts(_tenths(kept))):
+        sys.exit(1)
 
 
 def soaked(minutes: float) -> dict[str, Any]:
@@ -146,6 +150,8 @@ def soaked(minutes: float) -> dict[str, Any]:
         ended = job.job.wait()
         if not ended.succeeded:
             raise BenchError("\n".join([*ended.lines[-15:], ended.banner]))
+        if ended.left_open or ended.left_files:
+            raise BenchError(f"left open: {ended.left_open}, left on disk: {ended.left_files}")
         outcomes = _outcomes(job.written)
         return {
             "conditions": now,
@@ -189,11 +195,9 @@ def _outcomes(path: Path) -> Counter[str]:
 
 
 def report(kept: dict[str, Any]) -> str:
-    samples = [Sample(*it) for it in kept["samples"]]
-    asking = [it for it in samples if it.seconds < 60 * kept["minutes"]]
-    tenths = [asking[len(asking) * n // 10 : len(asking) * (n + 1) // 10] for n in range(10)]
+    tenths = _tenths(kept)
     names = ["minutes", "RSS MiB, median", "threads, most", "open files, most"]
-    lines = [_line(tenth) for tenth in tenths if tenth]
+    lines = [_line(tenth) for tenth in tenths]
     head = (
         f"{kept['conditions']}. {kept['minutes']:g} minutes, {CONCURRENCY} calls at once at most,"
         f" {LATENCY_SECONDS * 1000:.0f} ms a call, concurrency found out, run folder on, one job."
@@ -204,7 +208,35 @@ def report(kept: dict[str, Any]) -> str:
     )
     wrong = f"- What went wrong, in calls: {_counts(kept['faults'])}."
     objects = f"- Objects in the run folder: {kept['objects']}."
-    return "\n".join([head, "", *table(names, lines), "", wrong, ends, objects])
+    grew = [
+        f"- {text}: {'' if it else '**not '}reached{'' if it else '**'}."
+        for text, it in verdicts(tenths)
+    ]
+    return "\n".join([head, "", *table(names, lines), "", *grew, wrong, ends, objects])
+
+
+def verdicts(tenths: Sequence[Sequence[Sample]]) -> list[tuple[str, bool]]:
+    """From the second tenth, when all is warm, to the last."""
+    warm, last = tenths[1], tenths[-1]
+    grown = median(it.rss_mib for it in last) - median(it.rss_mib for it in warm)
+    found = [
+        (
+            f"RSS grew by {grown:.1f} MiB, {MOST_GROWTH_MIB:.0f} are allowed",
+            grown <= MOST_GROWTH_MIB,
+        )
+    ]
+    for name in ("threads", "files"):
+        before, after = (max(getattr(it, name) for it in some) for some in (warm, last))
+        words = f"most {name} at once went from {before} to {after}, {SPARE} more are allowed"
+        found.append((words, after <= before + SPARE))
+    return found
+
+
+def _tenths(kept: dict[str, Any]) -> list[Sequence[Sample]]:
+    samples = [Sample(*it) for it in kept["samples"]]
+    asking = [it for it in samples if it.seconds < 60 * kept["minutes"]]
+    tenths = (asking[len(asking) * n // 10 : len(asking) * (n + 1) // 10] for n in range(10))
+    return [it for it in tenths if it]
 
 
 def _line(samples: Sequence[Sample]) -> list[str]:

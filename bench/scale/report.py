@@ -10,7 +10,8 @@ from bench.page import table
 from bench.scale.figures import HOUR, Folder
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "python-lib"))
-from mesh_prompt_batch.saver import BEAT_SECONDS, LONGEST_INTERVAL_SECONDS
+from mesh_prompt_batch.ownership import BEAT_SECONDS
+from mesh_prompt_batch.saver import LONGEST_INTERVAL_SECONDS
 from mesh_prompt_batch.share_keeper import BEAT_TIMES_BETWEEN, LONGEST_PAUSE_SECONDS
 from mesh_prompt_batch.shares import SETTLE_SECONDS
 

@@ -158,7 +158,6 @@ class RowByRow:
             scenario.bytes_a_row,
             lambda: recorded.now(loop.time(), run.answered),
             loop.time,
-            self._objects,
         )
         recorded = _Recorded()
         run = Run(OwnLimits(limits, share), saving, it.answered, keeper=keeper)

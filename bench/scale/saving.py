@@ -13,9 +13,8 @@ from bench.scale.figures import Folder, Scenario
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "python-lib"))
 from mesh_prompt_batch.feed import FLUSH_SECONDS
-from mesh_prompt_batch.part_list import MOST_BYTES, Part, PartList
+from mesh_prompt_batch.part_list import MOST_BYTES, MergeSize, Part, PartList
 from mesh_prompt_batch.saver import (
-    BEAT_SECONDS,
     LONGEST_INTERVAL_SECONDS,
     SHORTEST_INTERVAL_SECONDS,
     UPLOAD_TIMES_BETWEEN,
@@ -36,17 +35,16 @@ class Saving:
         bytes_a_row: float,
         recorded: Callable[[], float],
         clock: Callable[[], float],
-        others: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`others`: objects in the whole folder, which each of its beats lists."""
         self.parts = PartList()
         self.saved = 0.0
         self.uploads = 0
         self._folder, self._bytes = folder, bytes_a_row
-        self._recorded, self._clock, self._others = recorded, clock, others
+        self._recorded, self._clock = recorded, clock
+        self._merge_size = MergeSize()
         self._chores: deque[Callable[[], Iterator[float]]] = deque()
         self._names = count()
-        self._next_save, self._next_beat = 0.0, clock() + BEAT_SECONDS
+        self._next_save = 0.0
 
     @property
     def objects(self) -> int:
@@ -60,14 +58,11 @@ class Saving:
             waiting = self._recorded() > self.saved
             if waiting and now >= self._next_save:
                 yield from self._save()
-            elif now >= self._next_beat:
-                yield self._folder.listing(self._others()) + 2 * self._folder.write()
-                self._next_beat = self._clock() + BEAT_SECONDS
             elif self._chores:
                 yield from self._chores.popleft()()
                 self._plan_merge()
             else:
-                until = min(self._next_beat, self._next_save if waiting else now + LOOK_SECONDS)
+                until = self._next_save if waiting else now + LOOK_SECONDS
                 yield max(until - now, 1e-6)
 
     def _save(self) -> Iterator[float]:
@@ -86,12 +81,15 @@ class Saving:
         self._plan_merge()
 
     def _plan_merge(self) -> None:
-        due = self.parts.due()
+        due = self.parts.due(self._merge_size.bytes)
         if due and not self._chores:
             self._chores.append(lambda: self._merge(due))
 
     def _merge(self, due: Sequence[Part]) -> Iterator[float]:
-        yield self._folder.write(due[-1].end - due[0].start)
+        size = due[-1].end - due[0].start
+        took = self._folder.write(size)
+        yield took
+        self._merge_size.uploaded(size, took)
         self.parts.replace(due, str(next(self._names)))
         self._chores.extend([self._delete] * len(due))
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import load_answers
-from mesh_prompt_batch.last_run import is_at_work, state_when_at_rest
+from mesh_prompt_batch.last_run import ANOTHER_RUN, state_of_ended_run, state_when_at_rest
 from mesh_prompt_batch.money import added
+from mesh_prompt_batch.ownership import Ownership
 from mesh_prompt_batch.part_list import PartList
-from mesh_prompt_batch.process import process_identity
 from mesh_prompt_batch.range_file import RangeFile
-from mesh_prompt_batch.run_folder import ANSWERS, STATE, RunFolder, answers_folder
+from mesh_prompt_batch.run_folder import ANSWERS, RunFolder, answers_folder
 from mesh_prompt_batch.run_state import ASKING, CLOSED, UNREADABLE, WRITING, RunState
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.saver import MARK, Saved, Saver
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SECONDS_OF_A_DAY = 86_400
-_ANOTHER_RUN = "Another run of this recipe and partition is at work on this run folder: wait for its end, or abort it."
 
 
 class Checkpoint(Protocol):
@@ -144,7 +143,7 @@ class FolderCheckpoint:
         self._directory = directory
         self._saved: Saved | None = None
         self._saver: Saver | None = None
-        self._state: RunState
+        self._ownership: Ownership
         self._afresh = True
         self._spend: Spend | None = None
         self._mark = Mark()
@@ -152,31 +151,26 @@ class FolderCheckpoint:
     def __enter__(self) -> "Self":
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
         self._folder = self._open_folder()
+        self._ownership = Ownership(self._open_folder, self._sleep)
         last = self._last_run()
-        if last is not None and last.phase in (WRITING, UNREADABLE) and self._appends:
-            raise RunStoppedError(
-                "The last run ended while it appended to the output, which may hold its rows: remove them"
-                f" there, then delete {self._folder.path(STATE)} in the run folder and run again; no answer is lost."
-            )
         while not self._claimed(last):
             if not self._reuse.epoch:
-                raise RunStoppedError(_ANOTHER_RUN)
+                raise RunStoppedError(ANOTHER_RUN)
             last = self._last_run()
         return self
 
     def _last_run(self) -> RunState | None:
         if self._reuse.epoch:
             return state_when_at_rest(self._folder, self._sleep)
-        last = self._folder.state()
-        if last is not None and last.owner and is_at_work(self._folder, last, self._sleep):
-            raise RunStoppedError(_ANOTHER_RUN)
-        return last
+        return state_of_ended_run(self._folder, self._sleep, appends=self._appends)
 
     def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
         self._store = store
         self._saved = saved = Saved(RangeFile(self._directory), PartList())
-        self._saver = Saver(self._open_folder, self._state, store, saved, failed)
+        prefix = f"{answers_folder(self._state.epoch)}{self._state.owner}-"
+        self._saver = Saver(self._open_folder, prefix, store, saved, failed)
         self._saver.start()
+        self._ownership.start_beating(lambda: saved.count, failed)
         everything = self._folder.names_below(ANSWERS)
         names = [it for it in everything if it.startswith(answers_folder(self._state.epoch))]
         oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
@@ -202,14 +196,16 @@ class FolderCheckpoint:
             self._saver.write_mark(self._mark.name(self._state.epoch), recorded)
 
     def writing(self) -> None:
-        # The saver goes on: its beat shows that a run lives which writes for minutes.
-        if self._saver is not None:
-            self._saver.turn_to(WRITING)
+        self._turn_to(WRITING)
 
     def written(self, *, closed: bool) -> None:
         # At once: whoever is told to end while tidying up has written all the same.
+        self._turn_to(CLOSED if closed else ASKING)
+
+    def _turn_to(self, phase: str) -> None:
         if self._saver is not None:
-            self._saver.turn_to(CLOSED if closed else ASKING)
+            self._saver.save_all()
+            self._ownership.turn_to(phase)
 
     def __exit__(
         self,
@@ -218,9 +214,7 @@ class FolderCheckpoint:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._finish_saving(tidy=error is None)
-            self._settle()
-            self._folder.write_state(self._state.released())
+            self._finish(tidy=error is None)
         except RunStoppedError as failure:
             self._tell_what_is_not_saved()
             if error is None:
@@ -231,10 +225,17 @@ class FolderCheckpoint:
             if self._saved is not None:
                 self._saved.ranges.close()
 
-    def _finish_saving(self, *, tidy: bool) -> None:
-        if self._saver is not None:
-            saver, self._saver = self._saver, None
-            self._state = saver.finish(tidy=tidy, pack=bool(self._reuse.epoch))
+    def _finish(self, *, tidy: bool) -> None:
+        saver, self._saver = self._saver, None
+        try:
+            if saver is not None:
+                saver.finish(tidy=tidy, pack=bool(self._reuse.epoch))
+        finally:
+            self._ownership.stop_beating()
+        # Else its owner goes on, in the same place.
+        if self._ownership.holds():
+            self._settle()
+            self._ownership.release(self._state.saved if self._saved is None else self._saved.count)
 
     def _settle(self) -> None:
         """What was granted and not spent is free again."""
@@ -259,15 +260,15 @@ class FolderCheckpoint:
                 f"{unsaved:,} answers of this run are not saved: the next run pays them again."
             )
 
+    @property
+    def _state(self) -> RunState:
+        return self._ownership.state
+
     def _claimed(self, last: RunState | None) -> bool:
-        run = uuid.uuid4().hex[:12]
-        epoch = self._epoch_to_go_on(last) or f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{run}"
+        epoch = self._epoch_to_go_on(last) or new_epoch()
         saved = last.saved if last is not None and last.epoch == epoch else 0
         self._afresh = last is not None and last.phase == CLOSED
-        self._state = RunState(epoch, ASKING, saved, run, process_identity())
-        self._folder.write_state(self._state)
-        there = self._folder.state()
-        return there is not None and there.owner == run
+        return self._ownership.claim(epoch, saved=saved)
 
     def _epoch_to_go_on(self, last: RunState | None) -> str:
         """The last run's, or "" to start afresh."""
@@ -282,3 +283,8 @@ class FolderCheckpoint:
                 "The run folder does not say how the last run ended: going on with its newest answers."
             )
         return max(epochs, default="")
+
+
+def new_epoch() -> str:
+    """Later ones sort behind earlier ones."""
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mesh_prompt_batch.answer_block import (
     DamagedError,
@@ -23,16 +23,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Found:
-    """`answers` counts those that can be used, `expired` those too old, `damaged` objects, `repeated` blocks."""
+    """`answers` counts those that can be used, `expired` those too old, `repeated` blocks; `damaged` names objects."""
 
     answers: int = 0
     expired: int = 0
-    damaged: int = 0
     repeated: int = 0
+    damaged: set[str] = field(default_factory=set)
 
     @property
     def must_be_rewritten(self) -> bool:
-        return bool(self.expired or self.damaged or self.repeated)
+        return bool(self.expired or self.repeated)
 
     def tell(self, expected: int) -> None:
         """`expected`: what the last run said it had saved."""
@@ -63,7 +63,8 @@ def load_answers(
             if young:
                 saved.ranges.append(block if len(young) == len(held) else encoded(young))
                 store.add_answers([(it.key, it.record) for it in young])
-        saved.parts.found.append(Part(name, start, saved.ranges.size))
+        damaged = name in found.damaged
+        saved.parts.found.append(Part(name, start, saved.ranges.size, damaged=damaged))
     found.answers = saved.found = store.all_answers_added()
     return found
 
@@ -72,20 +73,37 @@ def whole_blocks(
     folder: RunFolder, name: str, found: Found, seen: set[bytes]
 ) -> Iterator[tuple[bytes, list[SavedAnswer]]]:
     """The blocks of an object with their answers, but for those already `seen`, by checksum."""
-    with folder.read(name) as stream:
+    own = set[bytes]()
+    try:
         try:
-            for block in blocks(stream):
-                if checksum_of(block) in seen:
-                    found.repeated += 1
-                    continue
-                seen.add(checksum_of(block))
-                # Once: to unpack a block is most of what reading it costs.
-                yield block, list(answers(block))
-        except DamagedError as error:
-            found.damaged += 1
-            logger.warning(
-                f"{folder.path(name)} in the run folder is damaged and read no further: {error} What it held beyond"
-                " is asked again."
-            )
-        except NewerFormatError:
-            raise written_by_newer() from None
+            yield from _blocks_of(folder, name, found, seen, own)
+        except DamagedError:
+            # Storage may have ended in mid-object, and said nothing.
+            yield from _blocks_of(folder, name, found, seen, own)
+    except DamagedError as error:
+        found.damaged.add(name)
+        logger.warning(
+            f"{folder.path(name)} in the run folder is damaged and read no further: {error} What it held beyond"
+            " is asked again."
+        )
+    except NewerFormatError:
+        raise written_by_newer() from None
+
+
+def _blocks_of(
+    folder: RunFolder, name: str, found: Found, seen: set[bytes], own: set[bytes]
+) -> Iterator[tuple[bytes, list[SavedAnswer]]]:
+    """Adds to `own` what it gave, and gives nothing of that again. Raises DamagedError."""
+    repeated = 0
+    with folder.read(name) as stream:
+        for block in blocks(stream):
+            checksum = checksum_of(block)
+            if checksum in seen:
+                repeated += checksum not in own
+                continue
+            # Once: to unpack a block is most of what reading it costs.
+            held = list(answers(block))
+            seen.add(checksum)
+            own.add(checksum)
+            yield block, held
+    found.repeated += repeated

@@ -3,14 +3,34 @@
 import logging
 from collections.abc import Callable
 
+from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.process import is_alive
-from mesh_prompt_batch.run_folder import RunFolder
-from mesh_prompt_batch.run_state import RunState
+from mesh_prompt_batch.run_folder import STATE, RunFolder
+from mesh_prompt_batch.run_state import UNREADABLE, WRITING, RunState
 
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 30.0
 WATCH_STEP_SECONDS = 1.0
+ANOTHER_RUN = "Another run of this recipe and partition is at work on this run folder: wait for its end, or abort it."
+
+
+def state_of_ended_run(
+    folder: RunFolder, sleep: Callable[[float], object], *, appends: bool
+) -> RunState | None:
+    """What the last run left; None where there was none.
+
+    Raises RunStoppedError where it is still at work, and where its rows may stand in an output that one `appends` to.
+    """
+    last = folder.state()
+    if last is not None and last.owner and is_at_work(folder, last, sleep):
+        raise RunStoppedError(ANOTHER_RUN)
+    if last is not None and last.phase in (WRITING, UNREADABLE) and appends:
+        raise RunStoppedError(
+            "The last run ended while it appended to the output, which may hold its rows: remove them"
+            f" there, then delete {folder.path(STATE)} in the run folder and run again; no answer is lost."
+        )
+    return last
 
 
 def is_at_work(folder: RunFolder, last: RunState, sleep: Callable[[float], object]) -> bool:

@@ -150,7 +150,7 @@ def _in_words(what: str) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001  # as above
         raise RunStoppedError(
             f"The run folder cannot be {what} ({type(error).__name__}): check its connection, its free space and your"
-            " rights on it, or set 'Reuse completions' to never."
+            " rights on it, or take it off the recipe's outputs."
         ) from None
 
 

@@ -24,6 +24,7 @@ from mesh_prompt_batch.run_id import new_run_id
 from mesh_prompt_batch.settings import LABELS, Settings
 from mesh_prompt_batch.share_keeper import NOT_SHARED, ShareKeeper
 from mesh_prompt_batch.spending import SpendLimit
+from mesh_prompt_batch.unkept_run import UnkeptRun
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def checkpoint_of(settings: Settings, workplace: Workplace, *, appends: bool) ->
         )
         return NoCheckpoint()
     if settings.run.reuse_completions == "never":
-        return NoCheckpoint()
+        return UnkeptRun(workplace.open_folder, appends=appends, sleep=workplace.sleep)
     reuse = Reuse(settings.run.reuse_completions == "always", settings.run.keep_answers_days)
     return FolderCheckpoint(
         workplace.open_folder,

@@ -75,7 +75,7 @@ class RunStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._lock = threading.Lock()
-        self._longest = 1
+        self._longest = self._longest_record = 1
         self._without_room: list[RecordedOutcome] = []
         with _disk_errors(directory):
             handle, name = tempfile.mkstemp(prefix="prompt-batch-", suffix=".sqlite", dir=directory)
@@ -164,7 +164,9 @@ class RunStore:
         try:
             if self._without_room:
                 raise _disk_full(self.directory)
+            longest = max(len(it.record) for it in outcomes)
             with self._transaction() as connection:
+                self._longest_record = max(self._longest_record, longest)
                 insert_rows(connection, "INSERT INTO outcome (number, answered, record)", outcomes)
         except RunStoppedError:
             with self._lock:
@@ -176,22 +178,24 @@ class RunStore:
     ) -> tuple[list[tuple[bytes, str]], int]:
         """Key and record of answers in the order of recording, and the place up to which was looked.
 
-        They are of this run, have a key, were recorded behind `place`, and end when they are so many characters.
+        They are of this run, have a key, were recorded behind `place`, and end when they are about so many characters.
         """
-        answers, characters = [], 0
-        with self._lock, contextlib.closing(self._connection.cursor()) as cursor:
-            cursor.execute(
-                "SELECT place, answered, key, record FROM outcome JOIN input USING (number)"
-                " WHERE place > ? ORDER BY place",
-                (place,),
-            )
-            for at, answered, key, record in cursor:
-                place = at
-                if answered and key is not None:
-                    answers.append((key, record))
+        answers: list[tuple[bytes, str]] = []
+        characters = 0
+        with self._lock:
+            limit = max(1, min(_PAGE, most_characters // self._longest_record))
+            while characters < most_characters:
+                last, text = self._connection.execute(run_tables.ANSWERS, (place, limit)).fetchone()
+                if last is None:
+                    break
+                place = last
+                # SQLite promises no order within the text, though it is the one asked for.
+                lines = (line.split(" ", 2) for line in text.split("\n")) if text else ()
+                for _, key, record in sorted(lines, key=lambda it: int(it[0])):
+                    answers.append((bytes.fromhex(key), record))
                     characters += len(record)
-                if characters >= most_characters:
-                    return answers, place
+            else:
+                return answers, place
             for at, (number, answered, record) in enumerate(self._without_room, _BEHIND_THE_TABLE):
                 if at > place:
                     place = at

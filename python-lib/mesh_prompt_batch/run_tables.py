@@ -49,4 +49,13 @@ TO_ASK = """
         WHERE lane = ? AND input.number > ? AND reused.number IS NULL ORDER BY input.number LIMIT ?
     )
 """
+# As above. A record is one line.
+ANSWERS = """
+    SELECT MAX(place), GROUP_CONCAT(
+        CASE WHEN answered AND key IS NOT NULL THEN place || ' ' || hex(key) || ' ' || record END, char(10)
+    ) FROM (
+        SELECT place, answered, key, record FROM outcome JOIN input USING (number)
+        WHERE place > ? ORDER BY place LIMIT ?
+    )
+"""
 SEEN = "SELECT fingerprint, times FROM seen WHERE fingerprint"

@@ -1,4 +1,4 @@
-"""The thread that saves answers into the run folder while the run goes on, and shows that it lives."""
+"""The thread that saves answers into the run folder while the run goes on."""
 
 import io
 import logging
@@ -6,20 +6,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from mesh_prompt_batch.answer_block import SavedAnswer, encoded
 from mesh_prompt_batch.errors import RunStoppedError
-from mesh_prompt_batch.part_list import Part, PartList
+from mesh_prompt_batch.part_list import MergeSize, Part, PartList
 from mesh_prompt_batch.range_file import RangeFile
-from mesh_prompt_batch.run_folder import RunFolder, answers_folder
-from mesh_prompt_batch.run_state import UNREADABLE, RunState
+from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_store import RunStore
 
 logger = logging.getLogger(__name__)
 
-BEAT_SECONDS = 10.0
 SHORTEST_INTERVAL_SECONDS = 0.2
 LONGEST_INTERVAL_SECONDS = 2.0
 UPLOAD_TIMES_BETWEEN = 5.0
@@ -49,25 +47,25 @@ class Saver:
     def __init__(
         self,
         open_folder: Callable[[], RunFolder],
-        state: RunState,
+        prefix: str,
         store: RunStore,
         saved: Saved,
         failed: Callable[[RunStoppedError], None],
     ) -> None:
+        """`prefix`: of the objects' names, this run's alone."""
         self._open_folder = open_folder
-        self._state = state
+        self._prefix = prefix
         self._store = store
         self._saved = saved
         self._failed = failed
         self._error: BaseException | None = None
         self._changed = threading.Condition()
-        self._recorded = self._ending = self._tidies = self._packs = False
-        self._phase = state.phase
+        self._recorded = self._hurried = self._ending = self._tidies = self._packs = False
+        self._merge_size = MergeSize()
         self._chores: deque[Chore] = deque()
         self._urgent: deque[Chore] = deque()
         self._place = self._objects = 0
         self._next_save = 0.0
-        self._next_beat = time.monotonic() + BEAT_SECONDS
         self._thread = threading.Thread(target=self._run, name="prompt-batch-saver", daemon=True)
 
     def start(self) -> None:
@@ -79,15 +77,12 @@ class Saver:
             self._recorded = True
             self._changed.notify_all()
 
-    def turn_to(self, phase: str) -> None:
-        """Save what is not yet saved, then say in the folder that `phase` has begun.
-
-        Raises what made that impossible.
-        """
+    def save_all(self) -> None:
+        """Until all is saved that the store holds by now. Raises what made that impossible."""
         with self._changed:
-            self._recorded, self._phase = True, phase
+            self._recorded = self._hurried = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._error is not None or self._state.phase == phase)
+            self._changed.wait_for(lambda: self._error is not None or not self._hurried)
         if self._error is not None:
             raise self._error
 
@@ -110,7 +105,7 @@ class Saver:
             self._chores.extend(chores)
             self._changed.notify_all()
 
-    def finish(self, *, tidy: bool, pack: bool = False) -> RunState:
+    def finish(self, *, tidy: bool, pack: bool = False) -> None:
         """Save what is not yet saved, `tidy` up or leave that to the next run, and end.
 
         `pack`: all answers into as few objects as can be, where this tidies up at all.
@@ -123,7 +118,6 @@ class Saver:
         self._thread.join()
         if self._error is not None:
             raise self._error
-        return replace(self._state, saved=self._saved.count)
 
     def _run(self) -> None:
         try:
@@ -142,26 +136,23 @@ class Saver:
             self._error = error
             self._changed.notify_all()
 
-    @property
-    def _turning(self) -> bool:
-        return self._phase != self._state.phase
-
     def _step(self, folder: RunFolder) -> bool:
         if self._urgent:
             self._urgent.popleft()(folder)
             return True
         now = time.monotonic()
         with self._changed:
-            hurried = self._ending or self._turning
-            save = self._recorded and (hurried or now >= self._next_save)
+            at_once = self._ending or self._hurried
+            save = self._recorded and (at_once or now >= self._next_save)
             if save:
                 self._recorded = False
+            elif self._hurried:
+                self._hurried = False
+                self._changed.notify_all()
             elif self._ending and not (self._tidies and self._something_to_tidy()):
                 return False
         if save:
             self._save(folder)
-        elif now >= self._next_beat or (self._turning and not self._ending):
-            self._beat(folder)
         elif self._chores:
             self._tidy_once(folder)
         else:
@@ -170,10 +161,10 @@ class Saver:
 
     def _wait(self, now: float) -> None:
         with self._changed:
-            until = min(self._next_beat, self._next_save) if self._recorded else self._next_beat
-            wanted = self._ending or self._turning or bool(self._chores or self._urgent)
-            if not wanted and not (self._recorded and until <= now):
-                self._changed.wait(max(0.0, until - now))
+            wanted = self._ending or self._hurried or bool(self._chores or self._urgent)
+            left = self._next_save - now if self._recorded else None
+            if not wanted and (left is None or left > 0):
+                self._changed.wait(left)
 
     def _save(self, folder: RunFolder) -> None:
         answers, self._place = self._store.answers_after(self._place, MOST_CHARACTERS)
@@ -203,7 +194,7 @@ class Saver:
             self._failed(error)
 
     def _plan_merge(self) -> None:
-        due = self._saved.parts.due()
+        due = self._saved.parts.due(self._merge_size.bytes)
         if due and not self._chores:
             self._chores.append(partial(self._merge, parts=due))
 
@@ -212,9 +203,12 @@ class Saver:
         name = self._new_name()
         start, end = parts[0].start, parts[-1].end
         if end > start:
+            began = time.monotonic()
             folder.write(name, lambda: self._saved.ranges.reader(start, end))
+            self._merge_size.uploaded(end - start, time.monotonic() - began)
         self._saved.parts.replace(parts, name)
-        self._chores.extend(partial(_delete, name=part.name) for part in parts)
+        whole = (part.name for part in parts if not part.damaged)
+        self._chores.extend(partial(_delete, name=it) for it in whole)
 
     def _something_to_tidy(self) -> bool:
         if self._packs and not self._chores:
@@ -234,23 +228,9 @@ class Saver:
             # What was merged may be the last of sixteen again.
             self._plan_merge()
 
-    def _beat(self, folder: RunFolder) -> None:
-        there = folder.state()
-        if there is not None and there.phase != UNREADABLE and there.owner != self._state.owner:
-            raise RunStoppedError(
-                "Another run of this recipe took over, as this one showed no life for half a minute."
-            )
-        saved = max(self._state.saved, self._saved.count)
-        told = replace(self._state, phase=self._phase, beat=self._state.beat + 1, saved=saved)
-        folder.write_state(told)
-        self._next_beat = time.monotonic() + BEAT_SECONDS
-        with self._changed:
-            self._state = told
-            self._changed.notify_all()
-
     def _new_name(self) -> str:
         self._objects += 1
-        return f"{answers_folder(self._state.epoch)}{self._state.owner}-{self._objects:06d}"
+        return f"{self._prefix}{self._objects:06d}"
 
 
 def _delete(folder: RunFolder, name: str) -> None:

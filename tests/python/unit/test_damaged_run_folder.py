@@ -1,8 +1,10 @@
 """What is cut, foreign, made up or of a later version in the run folder is named, and gives no row a wrong answer."""
 
+import contextlib
 import io
 import json
 import zlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from answer_blocks import block_of
-from fakes import FakeTarget
-from mesh_prompt_batch import answer_block
+from fakes import FakeFolder, FakeTarget
+from mesh_prompt_batch import answer_block, part_list
 from mesh_prompt_batch.answer_block import answers, blocks
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.outcome_record import UnreadableAnswerError
@@ -103,6 +105,43 @@ def test_a_damaged_object_is_named_and_its_answers_asked_again(
     assert recipe.run(["a", "b"])[1].asked == ["a", "b"]
     assert "1 of them are gone: they are asked again" in caplog.text
     assert damage == "gone" or f"{name} in the run folder is damaged" in caplog.text
+
+
+def test_what_storage_cut_short_once_is_read_again(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(RunStoppedError):
+        recipe.run(["a", "b"], stopping_at("b"), max_concurrency=1)
+    (name,) = recipe.answers()
+    whole, reads = FakeFolder.read, []
+
+    def cut(folder: FakeFolder, wanted: str) -> AbstractContextManager[io.BytesIO]:
+        if wanted != name:
+            return whole(folder, wanted)
+        reads.append(wanted)
+        data = folder.objects[name]
+        return contextlib.closing(io.BytesIO(data[:-1] if len(reads) == 1 else data))
+
+    monkeypatch.setattr(FakeFolder, "read", cut)
+    assert recipe.run(["a", "b"])[1].asked == ["b"]
+    assert len(reads) == 2
+    assert "damaged" not in caplog.text
+
+
+def test_what_is_damaged_stays_though_what_it_still_gives_is_merged(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be whole, where storage gives less than it holds."""
+    rows = ["a", "b", "c"]
+    for end in (1, 2, 3):
+        with pytest.raises(RunStoppedError):
+            recipe.run([*rows[:end], "stop"], stopping_at("stop"), max_concurrency=1)
+    first, second, third = recipe.answers()
+    recipe.folder.objects[second] = recipe.folder.objects[second][:-1]
+    monkeypatch.setattr(part_list, "MOST_FOUND", 0)
+    assert recipe.run(rows, row_limit=3)[1].asked == ["b"]
+    assert {first, second, third}.intersection(recipe.answers()) == {second}
+    assert recipe.run(rows)[1].asked == []
 
 
 Harm = st.sampled_from(["cut", "changed", "copied", "foreign", "gone"])

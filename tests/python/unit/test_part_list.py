@@ -1,5 +1,8 @@
 """Few objects, however many are saved, and never a gap between them."""
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,9 +64,50 @@ def test_what_earlier_runs_left_is_merged_where_it_is_much_or_must_change() -> N
     assert parts.groups_of_found(rewrite=False) == []
     (all_of_them,) = parts.groups_of_found(rewrite=True)
     assert all_of_them == parts.found
-    parts.found.append(Part("big", 32, 32 + part_list.MOST_BYTES))
-    small, big = parts.groups_of_found(rewrite=False)
-    assert (len(small), len(big)) == (32, 1)
+    big = Part("big", 32, 32 + part_list.MOST_BYTES)
+    parts.found.append(big)
+    assert [len(it) for it in parts.groups_of_found(rewrite=True)] == [32, 1]
+    (small,) = parts.groups_of_found(rewrite=False)
+    assert len(small) == 32
     merged = parts.replace(small, "one")
-    assert parts.found == [merged, *big]
+    assert parts.found == [merged, big]
     assert (merged.start, merged.end) == (0, 32)
+
+
+@given(st.lists(st.integers(1, 10), max_size=300), st.integers(1, 60))
+def test_no_merge_is_larger_than_can_be_uploaded_in_a_moment(sizes: list[int], most: int) -> None:
+    parts, at = PartList(), 0
+    for number, size in enumerate(sizes):
+        parts.written.append(Part(f"p{number}", at, at + size))
+        at += size
+        while due := parts.due(most):
+            assert len(due) > 1
+            assert due[-1].end - due[0].start <= most
+            parts.replace(due, f"m{number}-{due[0].level}")
+    held = parts.written
+    assert all(one.end == other.start for one, other in pairwise(held))
+    assert sum(it.end - it.start for it in held) == sum(sizes)
+
+
+def test_small_objects_are_merged_behind_others_that_are_too_large() -> None:
+    parts = PartList()
+    ends = [*range(100, 2_100, 100), *range(2_001, 2_017)]
+    parts.written = [Part(f"{it}", start, it) for start, it in pairwise([0, *sorted(ends)])]
+    assert [it.end - it.start for it in parts.due(50)] == [1] * 16
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "allowed"),
+    [
+        (16 << 20, 16.0, part_list.LEAST_MERGE_BYTES),
+        (16 << 20, 4.0, 8 << 20),
+        (16 << 20, 0.0, part_list.MOST_BYTES),
+        (1 << 20, 60.0, part_list.FIRST_MERGE_BYTES),
+    ],
+)
+def test_a_merge_is_what_is_uploaded_within_two_seconds(
+    size: int, seconds: float, allowed: int
+) -> None:
+    merges = part_list.MergeSize()
+    merges.uploaded(size, seconds)
+    assert merges.bytes == allowed

@@ -1,4 +1,4 @@
-"""When answers are saved, and what the folder says meanwhile."""
+"""When answers are saved, and in which objects."""
 
 import threading
 import time
@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from fakes import FakeFolder
-from mesh_prompt_batch import part_list, saver
+from mesh_prompt_batch import part_list
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.part_list import Part, PartList
 from mesh_prompt_batch.range_file import RangeFile
 from mesh_prompt_batch.run_folder import RunFolder
-from mesh_prompt_batch.run_state import WRITING, RunState
 from mesh_prompt_batch.run_store import KeyedRow, RecordedOutcome, RunStore
 from mesh_prompt_batch.saver import Saved, Saver
 
@@ -26,9 +25,7 @@ class Bench:
         self.store = RunStore(directory)
         self.saved = Saved(RangeFile(directory), PartList())
         self.failures: list[RunStoppedError] = []
-        self.saver = Saver(
-            self.open, RunState("e", owner="me"), self.store, self.saved, self.failures.append
-        )
+        self.saver = Saver(self.open, "answers/e/me-", self.store, self.saved, self.failures.append)
         self.rows = 0
 
     def open(self) -> RunFolder:
@@ -42,9 +39,6 @@ class Bench:
     @property
     def parts(self) -> list[str]:
         return [it for it in self.folder.objects if "/answers/" in it]
-
-    def state(self) -> RunState | None:
-        return self.open().state()
 
 
 @pytest.fixture
@@ -72,32 +66,26 @@ def test_the_next_save_waits_for_five_uploads_within_bounds(
     assert bench.saver._next_save - clock[0] == pytest.approx(pause)
 
 
-def test_a_phase_begins_when_all_that_came_before_is_saved_and_the_beat_goes_on(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(saver, "BEAT_SECONDS", 0.005)
+def test_all_is_saved_on_demand_and_saving_goes_on(bench: Bench) -> None:
     bench.saver.start()
+    for saved in range(1, 4):
+        bench.answer()
+        bench.saver.save_all()
+        assert bench.saved.count == saved
     bench.answer()
-    bench.saver.turn_to(WRITING)
-    told = bench.state()
-    assert told is not None
-    assert (told.phase, told.saved) == (WRITING, 1)
-    bench.answer()
-    later = told
-    while later.beat < told.beat + 3:
-        later = bench.state() or told
-    assert later.phase == WRITING
-    assert bench.saver.finish(tidy=True).saved == 2
+    bench.saver.finish(tidy=True)
+    assert bench.saved.count == 4
 
 
-def test_a_phase_that_cannot_be_told_is_an_error_at_once(bench: Bench) -> None:
+def test_what_cannot_be_saved_is_an_error_at_once(bench: Bench) -> None:
     def read_only(action: str, name: str) -> None:
         if action == "write":
             raise PermissionError
 
     bench.folder.trouble = read_only
     bench.saver.start()
-    for act in (lambda: bench.saver.turn_to(WRITING), lambda: bench.saver.finish(tidy=True)):
+    bench.answer()
+    for act in (bench.saver.save_all, lambda: bench.saver.finish(tidy=True)):
         with pytest.raises(RunStoppedError, match="cannot be written"):
             act()
     assert len(bench.failures) == 1
@@ -140,7 +128,8 @@ def test_tidying_that_fails_ends_nothing(bench: Bench, caplog: pytest.LogCapture
     bench.saver.start()
     bench.saver.tidy([], ["answers/old/1"])
     bench.answer()
-    assert bench.saver.finish(tidy=True).saved == 1
+    bench.saver.finish(tidy=True)
+    assert bench.saved.count == 1
     assert "could not be tidied up: the next run does it" in caplog.text
     assert bench.failures == []
 

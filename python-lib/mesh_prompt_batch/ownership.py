@@ -1,0 +1,113 @@
+"""One run at a time has a place in the run folder: it claims it, shows that it lives, and lets go of it."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.process import process_identity
+from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_state import ASKING, UNREADABLE, RunState
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 10.0
+FIRST_LOOK_SECONDS = 1.0
+SETTLE_TIMES = 3.0
+
+
+class Ownership:
+    """From `claim` to `release`. `state` is what the folder was last told of the run.
+
+    A thread of its own: a run shows that it lives while answers are uploaded for minutes. `open_folder` is called in
+    each thread.
+    """
+
+    state: RunState
+
+    def __init__(
+        self, open_folder: Callable[[], RunFolder], sleep: Callable[[float], object]
+    ) -> None:
+        self._open_folder = open_folder
+        self._folder = open_folder()
+        self._sleep = sleep
+        self._telling = threading.Lock()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._error: RunStoppedError | None = None
+
+    def claim(self, epoch: str, phase: str = ASKING, saved: int = 0) -> bool:
+        """Whether the place is ours: of several that claim it in one moment, the last has it."""
+        began = time.monotonic()
+        self.state = RunState(epoch, phase, saved, uuid.uuid4().hex[:12], process_identity())
+        self._folder.write_state(self.state)
+        if not self.holds():
+            return False
+        # Another run that looked before this was written has written by then too.
+        self._sleep(SETTLE_TIMES * (time.monotonic() - began))
+        return self.holds()
+
+    def start_beating(
+        self, saved: Callable[[], int], failed: Callable[[RunStoppedError], None]
+    ) -> None:
+        """`saved`: how many answers are. `failed` is called once, from the thread, with what ended it."""
+        self._saved, self._failed = saved, failed
+        self._thread = threading.Thread(target=self._beat_on, name="prompt-batch-beat", daemon=True)
+        self._thread.start()
+
+    def turn_to(self, phase: str) -> None:
+        """Say in the folder that `phase` has begun. Raises RunStoppedError where it cannot be said, or is not ours."""
+        if self._error is not None:
+            raise self._error
+        self._tell(self._folder, phase)
+
+    def stop_beating(self) -> None:
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def holds(self) -> bool:
+        """Unless the folder names another run. Where it says nothing, somebody emptied it, as users may."""
+        return self._is_ours(self._folder.state())
+
+    def release(self, saved: int) -> None:
+        self.state = replace(self.state, saved=saved).released()
+        self._folder.write_state(self.state)
+
+    def _beat_on(self) -> None:
+        try:
+            folder = self._open_folder()
+            if self._ending.wait(min(FIRST_LOOK_SECONDS, BEAT_SECONDS)):
+                return
+            self._look(folder)
+            while not self._ending.wait(BEAT_SECONDS):
+                self._tell(folder, self.state.phase)
+        except RunStoppedError as error:
+            self._end_with(error)
+        except BaseException as error:  # noqa: BLE001  # told by `failed` and by `turn_to`
+            self._end_with(RunStoppedError(f"Showing life failed ({type(error).__name__})."))
+
+    def _end_with(self, error: RunStoppedError) -> None:
+        self._error = error
+        self._failed(error)
+
+    def _tell(self, folder: RunFolder, phase: str) -> None:
+        with self._telling:
+            self._look(folder)
+            saved = max(self.state.saved, self._saved())
+            told = replace(self.state, phase=phase, beat=self.state.beat + 1, saved=saved)
+            folder.write_state(told)
+            self.state = told
+
+    def _look(self, folder: RunFolder) -> None:
+        if not self._is_ours(folder.state()):
+            raise RunStoppedError(
+                "Another run of this recipe took over: this one had shown no life for half a minute, or both began in"
+                " the same moment; the other goes on."
+            )
+
+    def _is_ours(self, there: RunState | None) -> bool:
+        return there is None or there.phase == UNREADABLE or there.owner in ("", self.state.owner)

@@ -1,0 +1,74 @@
+"""A run that neither takes nor leaves answers, and has its place in the run folder to itself all the same."""
+
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from mesh_prompt_batch.checkpoint import NoCheckpoint, new_epoch
+from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.last_run import ANOTHER_RUN, state_of_ended_run
+from mesh_prompt_batch.ownership import Ownership
+from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_state import ASKING, CLOSED, UNREADABLE, WRITING
+from mesh_prompt_batch.run_store import RunStore
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+
+class UnkeptRun(NoCheckpoint):
+    """What earlier runs left stays as it is, and can be resumed when this one has ended."""
+
+    def __init__(
+        self,
+        open_folder: Callable[[], RunFolder],
+        *,
+        appends: bool,
+        sleep: Callable[[float], object],
+    ) -> None:
+        """`appends`: the output does, so that writing it twice would double its rows."""
+        self._open_folder = open_folder
+        self._appends = appends
+        self._sleep = sleep
+
+    def __enter__(self) -> "Self":
+        """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
+        folder = self._open_folder()
+        last = state_of_ended_run(folder, self._sleep, appends=self._appends)
+        known = last is not None and last.phase != UNREADABLE
+        epoch, self._saved = (last.epoch, last.saved) if last and known else (new_epoch(), 0)
+        # What the next run makes of the answers there is not for this one to say.
+        before = last.phase if last and known else CLOSED
+        self._phase = ASKING if before == WRITING else before
+        self._ownership = Ownership(self._open_folder, self._sleep)
+        if not self._ownership.claim(epoch, self._phase, self._saved):
+            raise RunStoppedError(ANOTHER_RUN)
+        return self
+
+    def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
+        self._ownership.start_beating(lambda: self._saved, failed)
+        return super().load(store, failed)
+
+    def writing(self) -> None:
+        self._ownership.turn_to(WRITING)
+
+    def written(self, *, closed: bool) -> None:  # noqa: ARG002  # nothing to close
+        self._ownership.turn_to(self._phase)
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ownership.stop_beating()
+        try:
+            if self._ownership.holds():
+                self._ownership.release(self._saved)
+        except RunStoppedError as failure:
+            if error is None:
+                raise
+            logger.error(str(failure))  # noqa: TRY400  # a sentence, no traceback
