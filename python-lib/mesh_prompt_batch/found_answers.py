@@ -20,6 +20,11 @@ from mesh_prompt_batch.saver import Saved
 
 logger = logging.getLogger(__name__)
 
+# A block may hold a single one, where answers come slowly.
+ANSWERS_AT_ONCE = 200
+# There may be half a million blocks: so few bytes of each in memory, and no two of them alike.
+_CHECKSUM_BYTES = 8
+
 
 @dataclass(slots=True)
 class Found:
@@ -54,7 +59,8 @@ def load_answers(
 
     Raises RunStoppedError where a later version of the plugin wrote one.
     """
-    found, seen = Found(), set[bytes]()
+    found, seen = Found(), set[int]()
+    pending: list[tuple[bytes, str]] = []
     for name in names:
         start = saved.ranges.size
         for block, held in whole_blocks(folder, name, found, seen):
@@ -62,7 +68,12 @@ def load_answers(
             found.expired += len(held) - len(young)
             if young:
                 saved.ranges.append(block if len(young) == len(held) else encoded(young))
-                store.add_answers([(it.key, it.record) for it in young])
+                pending += [(it.key, it.record) for it in young]
+            if len(pending) >= ANSWERS_AT_ONCE:
+                store.add_answers(pending)
+                pending.clear()
+        store.add_answers(pending)
+        pending.clear()
         damaged = name in found.damaged
         saved.parts.found.append(Part(name, start, saved.ranges.size, damaged=damaged))
     found.answers = saved.found = store.all_answers_added()
@@ -70,10 +81,10 @@ def load_answers(
 
 
 def whole_blocks(
-    folder: RunFolder, name: str, found: Found, seen: set[bytes]
+    folder: RunFolder, name: str, found: Found, seen: set[int]
 ) -> Iterator[tuple[bytes, list[SavedAnswer]]]:
-    """The blocks of an object with their answers, but for those already `seen`, by checksum."""
-    own = set[bytes]()
+    """The blocks of an object with their answers, but for those already `seen`, by the start of their checksums."""
+    own = set[int]()
     try:
         try:
             yield from _blocks_of(folder, name, found, seen, own)
@@ -91,13 +102,13 @@ def whole_blocks(
 
 
 def _blocks_of(
-    folder: RunFolder, name: str, found: Found, seen: set[bytes], own: set[bytes]
+    folder: RunFolder, name: str, found: Found, seen: set[int], own: set[int]
 ) -> Iterator[tuple[bytes, list[SavedAnswer]]]:
     """Adds to `own` what it gave, and gives nothing of that again. Raises DamagedError."""
     repeated = 0
     with folder.read(name) as stream:
         for block in blocks(stream):
-            checksum = checksum_of(block)
+            checksum = int.from_bytes(checksum_of(block)[:_CHECKSUM_BYTES], "big")
             if checksum in seen:
                 repeated += checksum not in own
                 continue

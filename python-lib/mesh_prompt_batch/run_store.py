@@ -164,7 +164,7 @@ class RunStore:
         try:
             if self._without_room:
                 raise _disk_full(self.directory)
-            longest = max(len(it.record) for it in outcomes)
+            longest = max((len(it.record) for it in outcomes), default=1)
             with self._transaction() as connection:
                 self._longest_record = max(self._longest_record, longest)
                 insert_rows(connection, "INSERT INTO outcome (number, answered, record)", outcomes)

@@ -169,7 +169,8 @@ def test_an_aborted_run_has_its_report(runs: Runs) -> None:
 def test_reuse_never_has_a_report_too(runs: Runs) -> None:
     runs.run(["a"], reuse_completions="never")
     runs.run(["a"], reuse_completions="never")
-    assert {*runs.objects.objects} == {f"{ROOT}report.html", f"{ROOT}runs.jsonl"}
+    names = {f"{ROOT}{it}" for it in ("report.html", "runs.jsonl", "state.json")}
+    assert {*runs.objects.objects} == names
     assert [it.answered for it in runs.records] == [1, 1]
 
 
