@@ -203,7 +203,9 @@ def test_when_the_disk_is_full_what_was_there_can_still_be_read(tmp_path: Path) 
         try:
             for first in (101, 136, 171):
                 with pytest.raises(RunStoppedError, match="is full"):
-                    store.record([outcome(n, f"{n} {'x' * 3000}") for n in range(first, first + 30)])
+                    store.record(
+                        [outcome(n, f"{n} {'x' * 3000}") for n in range(first, first + 30)]
+                    )
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, most)
         assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
