@@ -28,7 +28,7 @@ def test_another_run_at_once_is_refused(recipe: Recipe) -> None:
     with pytest.raises(RunStoppedError, match="Another run of this recipe and partition"):
         recipe.run(["a"], **NEVER)
     recipe.open_folder().write_state(RunState("e"))
-    refused = []
+    refused = list[object]()
 
     class Meanwhile(FakeTarget):
         def write(self, schema: Any, rows: Any) -> int:
