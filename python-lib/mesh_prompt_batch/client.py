@@ -12,7 +12,13 @@ from mesh_prompt_batch.adaptation import Adaptations
 from mesh_prompt_batch.adapters import mesh
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Message
 from mesh_prompt_batch.endpoint import Endpoint, public_url
-from mesh_prompt_batch.errors import ParameterError, SettingsError, TransientError
+from mesh_prompt_batch.errors import (
+    CleanStopError,
+    LongPauseError,
+    ParameterError,
+    SettingsError,
+    TransientError,
+)
 from mesh_prompt_batch.retry import RetryPolicy
 from mesh_prompt_batch.streaming import TextStream
 
@@ -70,15 +76,16 @@ class MeshClient:
         """One answer; transient failures are tried again as in the recipe.
 
         An LLM that refuses a parameter that can be spared, such as `temperature`, is asked without it from then on.
-        `parameters` go into the request: temperature, max_tokens, … Raises CallError; its text names the kind of
-        error alone, the provider's words are in `provider_words`.
+        `parameters` go into the request: temperature, max_tokens, … Raises CallError; its text is ours alone, the
+        provider's words are in `provider_words`. It is a LongPauseError where the provider asks for a pause of more
+        than ten minutes. Raises EndpointError for a certificate that is not trusted.
         """
         request = _request(llm_id, user, system, parameters)
         for attempt in itertools.count(1):
             try:
                 return replace(self._adapted(request), attempts=attempt)
             except TransientError as error:
-                wait = self._retry.wait_after(error, attempt, random.random())
+                wait = self._wait_after(error, attempt)
                 if wait is None:
                     raise
             time.sleep(wait)
@@ -87,13 +94,24 @@ class MeshClient:
     def stream(
         self, llm_id: str, user: str, system: str | None = None, **parameters: object
     ) -> TextStream:
-        """The answer's text as it comes, to iterate over; `completion` holds it whole at the end."""
+        """The answer's text as it comes, to iterate over; `completion` holds it whole at the end.
+
+        The call is made when the iteration begins, which raises CallError, or EndpointError as `complete` does. It is
+        not tried again: a TransientError has the seconds to wait in `retry_after`, None where the provider names none.
+        """
         request = _request(llm_id, user, system, parameters)
         return TextStream(lambda: self._adapted_blocks(request), request)
 
     def list_llms(self, purpose: str = "GENERIC_COMPLETION") -> list[dict[str, object]]:
         """Dicts with `id` and, where Dataiku has them, `friendlyName`, `type` and `connection`."""
         return mesh.list_llms(self.openai, purpose)
+
+    def _wait_after(self, error: TransientError, attempt: int) -> float | None:
+        try:
+            return self._retry.wait_after(error, attempt, random.random())
+        except CleanStopError:
+            # It names a field of the recipe's form; nobody filled one in here.
+            raise LongPauseError(error, self._retry.max_wait) from None
 
     def _adapted(self, request: CompletionRequest) -> Completion:
         while True:

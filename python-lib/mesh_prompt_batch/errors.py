@@ -9,6 +9,7 @@ PromptBatchError
 │   └── EndpointError    … because the Mesh cannot be reached or refuses us
 └── CallError            a call to an LLM failed
     ├── TransientError   try again: 408, 409, 429, unknown 5xx, connection, timeout
+    │   └── LongPauseError … but later than a `MeshClient` waits
     ├── RequestError     fail this row: 400, context length, guardrail, nothing in the answer
     │   └── ParameterError … or ask again without the parameter that the LLM refuses
     └── LlmError         give up this LLM: quota, authentication, not found
@@ -107,6 +108,21 @@ class TransientError(CallError):
         super().__init__(error_type, provider_words, status=status)
         self.retry_after = retry_after
         self.counts = True
+
+
+class LongPauseError(TransientError):
+    """The provider asks for a pause, `retry_after`, longer than the `longest` that is waited for; both in seconds."""
+
+    def __init__(self, last: TransientError, longest: float) -> None:
+        pause = last.retry_after or 0.0
+        super().__init__(
+            last.error_type, last.provider_words, status=last.status, retry_after=pause
+        )
+        sentence = (
+            f"{last}: the provider asks for a pause of {pause:.0f} s, and no more than {longest:g} s are waited for:"
+            " ask again later."
+        )
+        self.args = (sentence,)
 
 
 class RequestError(CallError):

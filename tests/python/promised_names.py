@@ -11,7 +11,7 @@ from typing import Any, get_args
 from descriptors import DESCRIPTORS, Descriptor, parameters, roles
 from mesh_prompt_batch.client import MeshClient
 from mesh_prompt_batch.completion import Completion
-from mesh_prompt_batch.errors import CallError, ErrorType
+from mesh_prompt_batch.errors import CallError, ErrorType, TransientError
 from mesh_prompt_batch.failed_rows import planned_failed_rows
 from mesh_prompt_batch.forecast import forecast
 from mesh_prompt_batch.forecasting import Forecast
@@ -71,7 +71,7 @@ def _typed(descriptor: Descriptor) -> Iterator[str]:
 
 def _of_the_library() -> Iterator[str]:
     functions = (MeshClient.__init__, MeshClient.complete, MeshClient.list_llms, forecast)
-    for function in (*functions, CallError.__init__):
+    for function in (*functions, CallError.__init__, TransientError.__init__):
         yield from inspect.signature(function).parameters
     yield from KEYS
     yield from (it for it in dir(MeshClient) if not it.startswith("_"))

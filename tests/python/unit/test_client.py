@@ -7,7 +7,12 @@ import pytest
 
 import mesh_prompt_batch
 from mesh_prompt_batch import MeshClient, adapters
-from mesh_prompt_batch.errors import RequestError, SettingsError, TransientError
+from mesh_prompt_batch.errors import (
+    LongPauseError,
+    RequestError,
+    SettingsError,
+    TransientError,
+)
 from scripted_endpoint import ScriptedEndpoint, completion, events, refusal
 
 PIECES = [{"choices": [{"index": 0, "delta": {"content": it}}]} for it in ("Twice ", "", "told")]
@@ -38,6 +43,26 @@ def test_a_transient_failure_is_tried_again(client: MeshClient, endpoint: Script
     endpoint.answers = [refusal(503, "busy", **{"Retry-After": "0"}), completion("at last")]
     found = client.complete("llm", "Why?")
     assert (found.text, found.attempts, len(endpoint.calls)) == ("at last", 2, 2)
+
+
+def test_a_pause_that_nobody_waits_for_is_an_error_of_the_call(
+    client: MeshClient, endpoint: ScriptedEndpoint
+) -> None:
+    busy = refusal(429, "words of a provider", **{"Retry-After": "900"})
+    endpoint.answers = [busy, busy]
+    with pytest.raises(LongPauseError) as caught:
+        client.complete("llm", "Why?")
+    assert str(caught.value) == (
+        "rate_limit (HTTP 429): the provider asks for a pause of 900 s, and no more than 600 s are waited for:"
+        " ask again later."
+    )
+    found = (caught.value.error_type, caught.value.status, caught.value.retry_after)
+    assert found == ("rate_limit", 429, 900.0)
+    assert caught.value.provider_words == "words of a provider"
+    with pytest.raises(TransientError) as streamed:
+        list(client.stream("llm", "Why?"))
+    assert (streamed.value.error_type, streamed.value.retry_after) == ("rate_limit", 900.0)
+    assert len(endpoint.calls) == 2
 
 
 def test_a_refused_request_is_not_tried_again(
