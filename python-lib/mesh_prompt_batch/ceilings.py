@@ -1,4 +1,4 @@
-"""What admins allow at most: no recipe and no macro goes beyond it."""
+"""What admins allow at most, of recipes and of macros."""
 
 import logging
 from collections.abc import Iterable
@@ -24,6 +24,9 @@ class Ceilings:
     def allows(self, llm_id: str) -> bool:
         return not self.allowed_llm_ids or llm_id in self.allowed_llm_ids
 
+    def calls_at_once(self, wanted: int) -> int:
+        return min(wanted, self.max_concurrency or wanted)
+
     def check_llms(self, label: str, llm_ids: Iterable[str]) -> None:
         """Raises SettingsError for the first that is not allowed."""
         for llm_id in llm_ids:
@@ -42,7 +45,7 @@ def capped(settings: Settings, ceilings: Ceilings) -> Settings:
     llm, limits = settings.llm, settings.run.limits
     ceilings.check_llms(LABELS["llm_id"], [llm.llm_id])
     ceilings.check_llms(LABELS["fallback_llm_id"], filter(None, [llm.fallback_llm_id]))
-    most = min(limits.max_concurrency, ceilings.max_concurrency or limits.max_concurrency)
+    most = ceilings.calls_at_once(limits.max_concurrency)
     if most < limits.max_concurrency:
         logger.info(
             f"'{LABELS['max_concurrency']}' is {most}, as the plugin's settings allow no more."

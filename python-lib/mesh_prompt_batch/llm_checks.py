@@ -82,13 +82,17 @@ def check(
     examination: Examination,
     open_calls: OpenCalls,
     progress: Callable[[int], None],
+    at_once: int = LLMS_AT_ONCE,
 ) -> dict[str, Finding]:
-    """One finding an LLM; `progress` gets the share that is done, in percent, and in this thread alone."""
+    """One finding an LLM, `at_once` of them asked at a time, each by one call after the other.
+
+    `progress` gets the share that is done, in percent, and in this thread alone.
+    """
     if not llm_ids:
         return {}
     steps: SimpleQueue[None] = SimpleQueue()
     planned = len(llm_ids) * examination.most_calls
-    with open_calls() as calls, ThreadPoolExecutor(LLMS_AT_ONCE) as pool:
+    with open_calls() as calls, ThreadPoolExecutor(at_once) as pool:
         asked = {it: pool.submit(_examined, examination, it, calls, steps) for it in llm_ids}
         for done in range(1, planned + 1):
             steps.get()

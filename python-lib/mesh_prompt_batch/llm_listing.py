@@ -11,6 +11,7 @@ from mesh_prompt_batch.listed_llms import ListLlms, Llm, in_order, is_plain_llm,
 from mesh_prompt_batch.listing_settings import COMPLETION, LABELS, ListingSettings
 from mesh_prompt_batch.llm_checks import (
     AVAILABILITY_CHECK,
+    LLMS_AT_ONCE,
     MISSING,
     NOT_ALLOWED,
     Finding,
@@ -122,7 +123,8 @@ def _found(
     asked = [it.llm_id for it in wanted if doors.ceilings.allows(it.llm_id)]
     found = dict.fromkeys((it.llm_id for it in wanted), NOT_ALLOWED)
     examination = CAPABILITY_CHECK if settings.probe_capabilities else AVAILABILITY_CHECK
-    return found | check(asked, examination, doors.open_calls, doors.progress)
+    at_once = doors.ceilings.calls_at_once(LLMS_AT_ONCE)
+    return found | check(asked, examination, doors.open_calls, doors.progress, at_once)
 
 
 def _is_asked(llm: Llm, shown: Sequence[Llm], required: Sequence[str]) -> bool:

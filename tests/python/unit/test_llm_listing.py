@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
@@ -50,6 +51,24 @@ class Stored:
         return len(rows)
 
 
+class Crowd:
+    """Holds each call for a moment, in which more come where they may; tells how many there were at once."""
+
+    def __init__(self, too_many: int) -> None:
+        self.too_many, self.inside, self.most = too_many, 0, 0
+        self._seen, self._counting = threading.Event(), threading.Lock()
+
+    def enter(self) -> None:
+        with self._counting:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        if self.most >= self.too_many:
+            self._seen.set()
+        self._seen.wait(0.05)
+        with self._counting:
+            self.inside -= 1
+
+
 class Macro:
     """Runs the macro over these LLMs; tells whom it asked and what it saved."""
 
@@ -61,6 +80,7 @@ class Macro:
         self.asked: list[str] = []
         self.progress: list[int] = []
         self.variables: dict[str, object] = {}
+        self.crowd: Crowd | None = None
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Calls]:
@@ -72,6 +92,8 @@ class Macro:
 
     def ask(self, request: CompletionRequest) -> dict[str, object]:
         self.asked.append(request.llm_id)
+        if self.crowd is not None:
+            self.crowd.enter()
         if request.llm_id in DEAD:
             raise TransientError("server", "words of a provider", status=503)
         told = {} if request.llm_id == "both" else {"usage": USAGE}
@@ -147,6 +169,18 @@ def test_an_llm_that_admins_do_not_allow_is_not_asked() -> None:
     }
     with pytest.raises(SettingsError, match=r"'Required LLM ids': .*admins do not allow b:2"):
         macro.table(required_llm_ids=["a:1", "b:2"])
+
+
+@pytest.mark.parametrize(("ceiling", "most"), [(1, 1), (2, 2), (None, 8), (100, 8)])
+def test_no_more_llms_are_asked_at_once_than_admins_allow_calls(
+    ceiling: int | None, most: int
+) -> None:
+    items: Items = {"GENERIC_COMPLETION": [{"id": f"openai:main:{n}"} for n in range(10)]}
+    macro = Macro(items, Ceilings(max_concurrency=ceiling))
+    macro.crowd = Crowd(too_many=most + 1)
+    macro.table(check_availability=True)
+    assert len(macro.asked) == 10
+    assert macro.crowd.most <= most
 
 
 def test_required_llms_that_are_missing_or_silent_fail_the_step() -> None:
