@@ -1,6 +1,7 @@
 """Download the exact wheels of the plugin's code env, for a Dataiku that reaches no package registry.
 
-`dist/wheels-3.11/` and its like then hold the wheels for Linux x86-64 and the list with their hashes.
+`dist/wheels-3.11/` and its like then hold the wheels for Linux x86-64 and the list with their hashes, but not the core
+packages, which each version of Dataiku has of its own: docs/admin.md says where they come from.
 """
 
 from __future__ import annotations

@@ -43,8 +43,10 @@ THEIRS = {
     "Custom Python",
     "Data quality",
     "Execute macro",
+    "Extra options",
     "Macros",
     "Mail",
+    "Misc",
     "New rule",
     "New scenario",
     "Plugins",
@@ -72,7 +74,15 @@ OTHERS = {
 }
 # Between the words of a way through menus.
 THEN = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
-MADE = {"state.json", "dist/", "report.html", "runs.jsonl", "cat.png", "dog.jpg"}
+MADE = {
+    "core-packages.txt",
+    "state.json",
+    "dist/",
+    "report.html",
+    "runs.jsonl",
+    "cat.png",
+    "dog.jpg",
+}
 # What is longer is a thought, not a turn of phrase.
 LONGEST_PHRASE = 70
 FILE_TYPES = "py|json|jsonl|md|txt|toml|html|png|csv|c|js|css|yml|zip"
