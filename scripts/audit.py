@@ -1,4 +1,6 @@
-"""Ask an advisory service about every version that the code env and our own environments are made of.
+"""Ask an advisory service about every version whose hash is listed: of the code env and of our own environments.
+
+The benchmarks' peers are left out: they come without hashes, and meet nothing but a stub on this machine.
 
 Exit code 0: nothing is known, or only what `requirements/advisories.json` gives a reason for; 1: something is; 3: no
 service can be asked from here, so nothing is known at all.
@@ -17,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.lock import LOCKED, PYTHONS, wheel_list  # noqa: E402  # needs the path
-from scripts.venv import VenvError, venv_python  # noqa: E402  # as above
+from scripts.lock import PYTHONS, wheel_list  # noqa: E402  # needs the path
+from scripts.venv import INSTALLS, VenvError, venv_python  # noqa: E402  # as above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +33,8 @@ _PIN = re.compile(r"^([\w.-]+)==([\w.!+-]+)", re.MULTILINE)
 
 def pins() -> set[tuple[str, str]]:
     """Names and versions, for every Python and platform."""
-    files = [f"requirements/{name}.txt" for name in LOCKED] + [*map(wheel_list, PYTHONS)]
+    hashed = [options for options in INSTALLS.values() if "--require-hashes" in options]
+    files = [options[-1] for options in hashed] + [*map(wheel_list, PYTHONS)]
     return {pin for file in files for pin in _PIN.findall((ROOT / file).read_text("utf-8"))}
 
 
