@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from matrix import SEED
+from scripts.build_plugin import build
 from scripts.venv import venv_python
 
 from embedded.model import running_model
 from local_dss import warm_start
-from local_dss.code_env import Plugin, installed_plugin
+from local_dss.code_env import Plugin, dss_python, installed_plugin
+from local_dss.instance import Instance
 from local_dss.mesh_server import MeshServer
 from local_dss.process import StartProcess, cold
 from local_dss.project import Project
@@ -62,6 +64,23 @@ def flow(plugin: Plugin, tmp_path: Path, start_process: StartProcess) -> Iterato
     project = Project(tmp_path / "project", "DEMO")
     with MeshServer(project=ProjectApi(project)) as mesh:
         yield Flow(plugin, project, mesh, start_process=start_process)
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("zip"))
+
+
+@pytest.fixture
+def instance(tmp_path: Path, start_process: StartProcess) -> Instance:
+    """Managed through its public API alone."""
+    return Instance(tmp_path / "dss", dss_python(), start_process=start_process)
+
+
+@pytest.fixture
+def dss(instance: Instance) -> Iterator[MeshServer]:
+    with MeshServer(instance=instance) as mesh:
+        yield mesh
 
 
 @pytest.fixture(scope="session")

@@ -1,64 +1,24 @@
 """The kit for a real DSS, from end to end on the stand-in's public API."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dataikuapi import DSSClient
-from scripts.build_plugin import build
+from kit_runs import BY_NAME, KEY, answers, is_empty, kit_process, run
 
-from integration import job_steps, recipe_steps
+from integration import recipe_steps
 from integration.course import STEPS, Voice, calls, run_kit
 from integration.findings import Answer, Check, Finding, Step
 from integration.questions import QUESTIONS
-from integration.report import Report
 from integration.target import Target
 from integration.workspace import PLUGIN_ID, Workspace
 from local_dss.behaviour import Behaviour
-from local_dss.code_env import dss_python
 from local_dss.instance import Instance
 from local_dss.llms import LLM_ID
 from local_dss.mesh_server import MeshServer
-from local_dss.process import StartProcess
-
-KEY = "dku-personal-key"
-ROOT = Path(__file__).resolve().parents[3]
-JOB_STEPS = {it.name: it for it in job_steps.STEPS}
-
-
-@pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("zip"))
-
-
-@pytest.fixture
-def instance(tmp_path: Path, start_process: StartProcess) -> Instance:
-    return Instance(tmp_path / "dss", dss_python(), start_process=start_process)
-
-
-@pytest.fixture
-def dss(instance: Instance) -> Iterator[MeshServer]:
-    with MeshServer(instance=instance) as mesh:
-        yield mesh
-
-
-def run(dss: MeshServer, archive: Path, *steps: Step, said: list[str] | None = None) -> Report:
-    target = Target(dss.front, KEY, LLM_ID, pause_seconds=0.1)
-    heard = list[str]() if said is None else said
-    return run_kit(target, archive, Voice(heard.append, heard.append), steps or STEPS)
-
-
-def is_empty(instance: Instance) -> bool:
-    return not (instance.plugins or instance.code_envs or instance.projects)
-
-
-def answers(report: Report) -> dict[str, str]:
-    return {it.id: report.answer(it).answer for it in QUESTIONS}
 
 
 @pytest.mark.timeout(600)  # some twenty jobs
@@ -70,7 +30,8 @@ def test_every_step_holds_and_nothing_is_left_behind(
     page = report.save(tmp_path).read_text()
     assert report.is_good, page
     assert is_empty(instance)
-    assert [it.split()[1] for it in report.removed] == ["that", "project", "plugin", "code"]
+    assert [it.split()[0] for it in report.removed[:3]] == ["scenarios", "macros", "jobs"]
+    assert [it.split()[1] for it in report.removed[3:]] == ["project", "build", "plugin", "code"]
     assert 0 < len(dss.calls) <= report.most_calls == calls(STEPS)
     whole = (tmp_path / "integration-report.json").read_text()
     assert KEY not in page + whole + "".join(said)
@@ -94,7 +55,7 @@ def test_what_breaks_in_the_middle_costs_its_own_answers_alone(
     instance: Instance, dss: MeshServer, archive: Path, tmp_path: Path
 ) -> None:
     broken = Step("Broken", boom, ("zero_rows", "extra_keys"))
-    report = run(dss, archive, broken, JOB_STEPS["A folder as output"])
+    report = run(dss, archive, broken, BY_NAME["A folder as output"])
     page = report.save(tmp_path).read_text()
     assert is_empty(instance)
     assert not report.is_good
@@ -117,7 +78,8 @@ def test_the_other_answers_of_dss_are_told_as_well(
     )
     instance.abort_signal = signal.SIGKILL
     instance.whole_log = False
-    steps = [JOB_STEPS[it] for it in ("Reading", "Writers", "Partitions", "Abort")]
+    names = ("Reading", "Writers", "Partitions", "Abort")
+    steps = [BY_NAME[it] for it in names]
     report = run(dss, archive, recipe_steps.STEPS[0], *steps)
     assert [it for it in report.checks if not it.passed] == []
     found = answers(report)
@@ -129,7 +91,17 @@ def test_the_other_answers_of_dss_are_told_as_well(
     assert found["folder_beside_partitions"].startswith("no, the job ended FAILED")
     assert "writePartition: no such attribute" in found["partition_told"]
     assert "'DKU_DST_part': 'a'" in found["partition_told"]
-    assert found["abort_signal"].startswith("none that it could tell of: it is killed at once")
+    assert found["abort_signal"].startswith("none seen: it is killed at once")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_signal_of_an_abort_is_told_where_the_log_is_cut(
+    instance: Instance, dss: MeshServer, archive: Path, number: signal.Signals
+) -> None:
+    instance.abort_signal = number
+    instance.log_after_abort = False
+    report = run(dss, archive, BY_NAME["Abort"])
+    assert answers(report)["abort_signal"].startswith(f"{number.name}; then lived for ")
 
 
 def test_a_plugin_that_is_there_is_replaced_on_demand_alone_and_keeps_its_settings(
@@ -160,42 +132,8 @@ def change(work: Workspace) -> Iterator[Finding]:
     yield Check("Changed", passed=True)
 
 
-def kit_process(
-    dss_url: str, archive: Path, folder: Path, **environment: str
-) -> "subprocess.Popen[str]":
-    """As `make integration` starts it: without the stand-in in its path."""
-    command = [sys.executable, "-m", "integration", str(archive), "--report", str(folder)]
-    bare = {name: it for name, it in os.environ.items() if not name.startswith(("DSS_", "LLM_"))}
-    path = {"PYTHONPATH": str(ROOT / "tests/python"), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        command, env={**bare, **path, **environment}, stdout=subprocess.PIPE, text=True
-    )
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_who_interrupts_it_finds_nothing_left_and_a_report(
-    instance: Instance, dss: MeshServer, archive: Path, tmp_path: Path, number: signal.Signals
-) -> None:
-    given = {"DSS_URL": dss.front, "DSS_API_KEY": KEY, "LLM_ID": LLM_ID}
-    with kit_process(dss.front, archive, tmp_path, **given) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.strip() == "The input":
-                break
-        assert instance.plugins
-        assert instance.projects
-        process.send_signal(number)
-        rest = process.stdout.read()
-        assert process.wait(60) == 1
-    assert is_empty(instance)
-    assert "It was interrupted." in rest
-    assert KEY not in rest
-    page = (tmp_path / "integration-report.md").read_text()
-    assert "not answered" in page
-
-
 def test_without_a_dss_it_says_so_in_one_sentence(archive: Path, tmp_path: Path) -> None:
-    with kit_process("", archive, tmp_path, DSS_URL="https://dss.example.com") as process:
+    with kit_process(archive, tmp_path, DSS_URL="https://dss.example.com") as process:
         assert process.stdout is not None
         said = process.stdout.read()
         assert process.wait(60) == 0

@@ -3,12 +3,11 @@
 import argparse
 import contextlib
 import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from integration.course import Voice, run_kit
+from integration.interruption import Interruption
 from integration.report import clean
 from integration.target import skipped, target
 
@@ -23,11 +22,10 @@ def main() -> int:
     if chosen is None:
         print(skipped(os.environ))  # noqa: T201  # a command line
         return 0
-    # What is killed politely removes what it made, as after Ctrl-C, which a shell's background jobs ignore.
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, _interrupt)
+    interruption = Interruption()
+    interruption.listen()
     voice = Voice(lambda text: _say(clean(text, chosen)), _wait_for_enter)
-    report = run_kit(chosen, given.archive, voice)
+    report = run_kit(chosen, given.archive, voice, interruption=interruption)
     page = report.save(given.report)
     voice.say(f"{report.summary}\n{page}")
     return 0 if report.is_good else 1
@@ -43,10 +41,6 @@ def _wait_for_enter(prompt: str) -> None:
     """Where nobody can press it, nobody looks either."""
     with contextlib.suppress(EOFError):
         input(prompt)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

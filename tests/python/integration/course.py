@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
@@ -11,6 +11,7 @@ from dataikuapi import DSSClient
 from integration import job_steps, macro_steps, recipe_steps, route_steps
 from integration.findings import NOT_ANSWERED, Answer, Check, Finding, KitError, Step
 from integration.installing import installed
+from integration.interruption import Interruption
 from integration.removal import Removal
 from integration.report import Report
 from integration.target import Target
@@ -33,38 +34,78 @@ def calls(steps: Sequence[Step]) -> int:
     return sum(it.calls for it in steps)
 
 
-def run_kit(target: Target, archive: Path, voice: Voice, steps: Sequence[Step] = STEPS) -> Report:
+@dataclass
+class Course:
+    """`version`: of DSS. `findings`: as they come."""
+
+    target: Target
+    archive: Path
+    voice: Voice
+    steps: Sequence[Step]
+    interruption: Interruption
+    removal: Removal
+    version: str = "unknown"
+    findings: list[Finding] = field(default_factory=list)
+
+    def gone_through(self) -> str:
+        """Why it stopped before its end; blank where it did not. Raises KeyboardInterrupt."""
+        try:
+            self._go()
+        except requests.ConnectionError as error:
+            return (
+                f"DSS_URL does not answer ({type(error).__name__}): check the address, the network and, for a private"
+                " certificate authority, REQUESTS_CA_BUNDLE."
+            )
+        except Exception as error:  # noqa: BLE001  # whatever it is, the report says it
+            named = "" if isinstance(error, KitError) else f"{type(error).__name__}: "
+            return f"It could not go on: {named}{str(error)[:800]}"
+        return ""
+
+    def _go(self) -> None:
+        most, llm_id = calls(self.steps), self.target.llm_id
+        self.voice.say(f"at most {most} calls of {llm_id}, paid by the owner of DSS_API_KEY")
+        client = DSSClient(self.target.url, self.target.api_key)
+        # After each answer of DSS: between two of them the kit only waits.
+        client._session.hooks["response"].append(lambda *_, **__: self.interruption.check())
+        work = installed(client, self.target, self.archive, self.removal, self.interruption)
+        self.version = work.version
+        for step in self.steps:
+            self.voice.say(step.name)
+            for it in performed(step, work):
+                self.findings.append(it)
+                self.interruption.check()
+        if self.target.keep:
+            key = work.project.project_key
+            self.voice.pause(f"Look at the project {key}, then press Enter: ")
+
+
+def run_kit(
+    target: Target,
+    archive: Path,
+    voice: Voice,
+    steps: Sequence[Step] = STEPS,
+    interruption: Interruption | None = None,
+) -> Report:
     """Whatever happens, what was made is removed and a report comes out."""
-    client = DSSClient(target.url, target.api_key)
-    removal, findings, stopped, version = Removal(voice.say), list[Finding](), "", "unknown"
-    voice.say(f"at most {calls(steps)} calls of {target.llm_id}, paid by the owner of DSS_API_KEY")
+    interruption, removal = interruption or Interruption(), Removal(voice.say)
+    course = Course(target, archive, voice, steps, interruption, removal)
+    stopped = ""
     try:
-        work = installed(client, target, archive, removal)
-        version = work.version
-        for step in steps:
-            voice.say(step.name)
-            findings.extend(performed(step, work))
-        if target.keep:
-            voice.pause(f"Look at the project {work.project.project_key}, then press Enter: ")
+        stopped = course.gone_through()
+        # In here, so that no signal comes between the last step and the removal.
+        interruption.end()
     except KeyboardInterrupt:
         stopped = "It was interrupted."
-    except requests.ConnectionError as error:
-        stopped = (
-            f"DSS_URL does not answer ({type(error).__name__}): check the address, the network and, for a private"
-            " certificate authority, REQUESTS_CA_BUNDLE."
-        )
-    except Exception as error:  # noqa: BLE001  # whatever it is, the report says it
-        named = "" if isinstance(error, KitError) else f"{type(error).__name__}: "
-        stopped = f"It could not go on: {named}{str(error)[:800]}"
     finally:
+        interruption.end()
         removal.now()
     return Report(
         target=target,
-        dss_version=version,
+        dss_version=course.version,
         plugin=archive.name,
         made_at=time.strftime("%Y-%m-%d %H:%M %Z"),
         most_calls=calls(steps),
-        findings=tuple(findings),
+        findings=tuple(course.findings),
         removed=tuple(removal.removed),
         left=tuple(removal.left),
         stopped=stopped,

@@ -6,14 +6,22 @@ import time
 from pathlib import Path
 
 from dataikuapi import DSSClient
+from dataikuapi.dss.future import DSSFuture
 
 from integration.findings import KitError
+from integration.interruption import Interruption
 from integration.removal import Removal
 from integration.target import Target
 from integration.workspace import PLUGIN_ID, Workspace
 
 
-def installed(client: DSSClient, target: Target, archive: Path, removal: Removal) -> Workspace:
+def installed(
+    client: DSSClient,
+    target: Target,
+    archive: Path,
+    removal: Removal,
+    interruption: Interruption,
+) -> Workspace:
     """Raises KitError where the instance has the plugin already and nobody allowed to replace it."""
     version = str(client.get_instance_info().raw.get("dssVersion", "unknown"))
     envs = _env_names(client)
@@ -22,12 +30,14 @@ def installed(client: DSSClient, target: Target, archive: Path, removal: Removal
     if before is None:
         removal.later("the plugin", lambda: _remove_plugin(client))
         removal.say(f"installing {archive.name}")
-        with archive.open("rb") as file:
+        with archive.open("rb") as file, interruption.held():
             client.install_plugin_from_archive(file)
     else:
         _replace(client, target, archive, before, removal)
-    code_env = _code_env(client, target, removal)
-    return _workspace(client, target, version, code_env, removal)
+    code_env = _code_env(client, target, removal, interruption)
+    work = _workspace(client, target, version, code_env, interruption)
+    _make_project(work, removal)
+    return work
 
 
 def _replace(
@@ -45,7 +55,9 @@ def _replace(
     removal.later("changes of the plugin's settings", lambda: _restore(client, settings))
 
 
-def _code_env(client: DSSClient, target: Target, removal: Removal) -> str:
+def _code_env(
+    client: DSSClient, target: Target, removal: Removal, interruption: Interruption
+) -> str:
     plugin = client.get_plugin(PLUGIN_ID)
     settings = plugin.get_settings()
     if settings.get_raw().get("codeEnvName"):
@@ -53,7 +65,10 @@ def _code_env(client: DSSClient, target: Target, removal: Removal) -> str:
         plugin.update_code_env().wait_for_result()
         return str(settings.get_raw()["codeEnvName"])
     removal.say("building the code env: some minutes")
-    built = plugin.create_code_env(python_interpreter=target.interpreter).wait_for_result()
+    with interruption.held():
+        build = plugin.create_code_env(python_interpreter=target.interpreter)
+        removal.later("a build of the code env that still runs", lambda: _abort(build))
+    built = build.wait_for_result()
     if (built.get("messages") or {}).get("error"):
         raise KitError(
             f"The code env could not be built: {json.dumps(built['messages'])[:600]} Another Python: DSS_INTERPRETER,"
@@ -65,16 +80,23 @@ def _code_env(client: DSSClient, target: Target, removal: Removal) -> str:
 
 
 def _workspace(
-    client: DSSClient, target: Target, version: str, code_env: str, removal: Removal
+    client: DSSClient, target: Target, version: str, code_env: str, interruption: Interruption
 ) -> Workspace:
     key = f"KIT_{time.strftime('%Y%m%d')}_{secrets.token_hex(3).upper()}"
+    return Workspace(client, target, client.get_project(key), version, code_env, interruption)
+
+
+def _make_project(work: Workspace, removal: Removal) -> None:
+    """What runs in it is aborted before it goes: scenarios first, which start jobs and macros."""
+    client, key = work.client, work.project.project_key
     owner = client.get_auth_info()["authIdentifier"]
     removal.later(f"the project {key}", lambda: _remove_project(client, key))
     removal.say(f"making the project {key}")
-    project = client.create_project(key, "Integration kit of mesh-prompt-batch", owner)
-    work = Workspace(client, target, project, version, code_env)
+    with work.interruption.held():
+        client.create_project(key, "Integration kit of mesh-prompt-batch", owner)
     removal.later("jobs that still run", work.abort_jobs)
-    return work
+    removal.later("macros that still run", work.abort_macros)
+    removal.later("scenarios that still run", work.abort_scenarios)
 
 
 def _installed_version(client: DSSClient) -> str | None:
@@ -89,6 +111,12 @@ def _env_names(client: DSSClient) -> set[str]:
         for it in client.list_code_envs()
         if it["envLang"] == "PYTHON" and PLUGIN_ID in it["envName"]
     }
+
+
+def _abort(build: DSSFuture) -> None:
+    """What is being built can hardly be removed."""
+    if not build.state.get("hasResult"):
+        build.abort()
 
 
 def _remove_envs(client: DSSClient, before: set[str]) -> None:

@@ -1,7 +1,9 @@
 """Questions that only code inside a job can answer: recipes of the kit's own, read by what they say in their logs."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from dataikuapi.utils import DataikuException
 
@@ -157,35 +159,42 @@ def partition(work: Workspace, name: str, *folders: str) -> Ran:
     return work.build(output, partition="a")
 
 
+NOTED = ("signals_1.json", "signals_2.json")
+NONE: Mapping[str, Any] = {"signals": [], "seconds": 0.0}
+
+
 def abort(work: Workspace) -> Iterator[Finding]:
     folder = work.folder("kit_abort")
-    work.code_recipe("kit_waiting", ["waiting"], [folder], folder=folder)
+    work.code_recipe("kit_waiting", ["waiting"], [folder], folder=folder, noted=NOTED)
     job = work.start(folder)
     work.wait(lambda: "waiting" in marks(log_of(job)) or ended(job), "a job to start", pause=0.3)
     job.abort()
     ran = work.ended(job)
     ran.need("waiting")
-    uploaded = "after_the_signal.json" in work.files("kit_abort")
-    evidence = {
-        "job": ran.state,
-        "upload after the signal": ran.told.get("upload after the signal"),
-    }
-    after = ran.told.get("after the signal")
-    if after is None and uploaded:
-        after = said_in_folder(work, folder)
-    if after is None:
-        words = "none that it could tell of: it is killed at once, or nobody listens to it any more"
-        yield Answer("abort_signal", words, evidence)
-        return
-    names = ", ".join(dict.fromkeys(after["signals"]))
-    lived = f"then lived for {after['seconds']:g} s at least"
-    yield Answer("abort_signal", f"{names}; {lived}", {**evidence, "file arrived": uploaded})
+    told = {"its log": ran.told.get("after the signal", NONE), "its folder": noted(work, folder)}
+    seen = max(told.values(), key=_how_late)
+    if seen["signals"]:
+        names = ", ".join(dict.fromkeys(seen["signals"]))
+        words = f"{names}; then lived for {seen['seconds']:g} s at least"
+    else:
+        words = "none seen: it is killed at once, or nobody listens to it any more"
+    upload = ran.told.get("upload after the signal")
+    evidence = {"job": ran.state, **told, "upload after the signal": upload}
+    yield Answer("abort_signal", words, evidence)
 
 
-def said_in_folder(work: Workspace, folder: str) -> dict[str, object]:
-    """The log of a job that is aborted may lack its last lines."""
-    found = work.project.get_managed_folder(folder).get_file("after_the_signal.json")
-    return {"signals": ["a signal"], **json.loads(found.content)}
+def noted(work: Workspace, folder: str) -> Mapping[str, Any]:
+    """The last word of its process: the log of a job that is aborted may lack it."""
+    last = NONE
+    for name in {*NOTED}.intersection(work.files("kit_abort")):
+        found = work.project.get_managed_folder(folder).get_file(name)
+        with contextlib.suppress(json.JSONDecodeError):  # half an upload
+            last = max(last, json.loads(found.content), key=_how_late)
+    return last
+
+
+def _how_late(told: Mapping[str, Any]) -> tuple[int, float]:
+    return len(told["signals"]), told["seconds"]
 
 
 def ended(job: object) -> bool:

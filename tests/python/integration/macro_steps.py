@@ -1,6 +1,6 @@
 """The macros and a scenario on a real DSS, and what the instance tells of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataikuapi.utils import DataikuException
@@ -58,7 +58,7 @@ def scenario(work: Workspace) -> Iterator[Finding]:
         ),
         step("build_flowitem", "Build", build("answers")),
     ]
-    ended = run(work, "kit_good", steps)
+    ended = work.scenario("kit_good", steps)
     yield Check(
         "A scenario of macro, Python and build succeeds", ended.outcome == "SUCCESS", ended.outcome
     )
@@ -79,18 +79,10 @@ def failing_scenario(work: Workspace) -> Iterator[Finding]:
         step("runnable", "LLMs", macro("list-llms", {"required_llm_ids": [NO_LLM]})),
         step("build_flowitem", "Build", build("answers")),
     ]
-    ended = run(work, "kit_bad", steps)
+    ended = work.scenario("kit_bad", steps)
     ran = [it.get("step", {}).get("name", "") for it in ended.get_details().steps]
     yield Check("A missing LLM fails a scenario", ended.outcome == "FAILED", ended.outcome)
     yield Check("… and nothing is built", "Build" not in ran, ", ".join(ran))
-
-
-def run(work: Workspace, name: str, steps: Sequence[Mapping[str, Any]]) -> Any:
-    made = work.project.create_scenario(name, "step_based", {"params": {"steps": [*steps]}})
-    ended = made.run_and_wait(no_fail=True)
-    if ended is None:
-        raise KitError(f"The run of the scenario {name} was cancelled.")
-    return ended
 
 
 def step(kind: str, name: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,6 @@
 """Takes back what was made, newest first, each on its own: one that fails stops no other."""
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -21,28 +18,12 @@ class Removal:
         self._actions.append((what, action))
 
     def now(self) -> None:
-        with _undisturbed():
-            while self._actions:
-                what, action = self._actions.pop()
-                self.say(f"removing {what}")
-                try:
-                    action()
-                except Exception as error:  # noqa: BLE001  # whatever it is, the rest goes on
-                    self.left.append(f"{what}: {type(error).__name__}: {str(error)[:200]}")
-                else:
-                    self.removed.append(what)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C does not stop what the first one started."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(it, signal.SIG_IGN) for it in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        while self._actions:
+            what, action = self._actions.pop()
+            self.say(f"removing {what}")
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001  # whatever it is, the rest goes on
+                self.left.append(f"{what}: {type(error).__name__}: {str(error)[:200]}")
+            else:
+                self.removed.append(what)

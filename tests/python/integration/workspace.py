@@ -5,14 +5,19 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dataikuapi import DSSClient
+from dataikuapi.dss.job import DSSJob
+from dataikuapi.dss.macro import DSSMacro
 from dataikuapi.dss.project import DSSProject
+from dataikuapi.dss.scenario import DSSScenario, DSSScenarioRun
 from dataikuapi.utils import DataikuException
 
 from integration.findings import KitError
+from integration.interruption import Interruption
 from integration.target import Target
 
 INSIDE = Path(__file__).parent / "inside"
@@ -42,16 +47,22 @@ class Ran:
 
 @dataclass
 class Workspace:
-    """`folders`: their ids by name. `ran`: jobs that several steps read. `jobs`: all that were started."""
+    """`folders`: their ids by name. `ran`: jobs that several steps read.
+
+    `jobs` and `scenarios`: all that were started; `macros`: those that run, by the ids of their runs.
+    """
 
     client: DSSClient
     target: Target
     project: DSSProject
     version: str
     code_env: str
+    interruption: Interruption
     folders: dict[str, str] = field(default_factory=dict)
     ran: dict[str, "Ran"] = field(default_factory=dict)
-    jobs: list[Any] = field(default_factory=list)
+    jobs: list[DSSJob] = field(default_factory=list)
+    scenarios: list[DSSScenario] = field(default_factory=list)
+    macros: dict[str, DSSMacro] = field(default_factory=dict)
 
     def dataset(self, name: str, *, partitioned: bool = False) -> str:
         self.project.new_managed_dataset(name).with_store_into(self.target.connection).create()
@@ -128,7 +139,8 @@ class Workspace:
         builder = self.project.new_job("NON_RECURSIVE_FORCED_BUILD")
         key = self.project.project_key
         builder.with_output(ref, kind, object_project_key=key, partition=partition)
-        self.jobs.append(builder.start())
+        with self.interruption.held():
+            self.jobs.append(builder.start())
         return self.jobs[-1]
 
     def build(self, ref: str, *, partition: str | None = None) -> Ran:
@@ -139,13 +151,6 @@ class Workspace:
         self.wait(lambda: state(job) in ENDED, "a job to end", pause=0.3)
         log = log_of(job)
         return Ran(state(job), log, marks(log))
-
-    def abort_jobs(self) -> None:
-        """Those that still run."""
-        for job in self.jobs:
-            if state(job) not in ENDED:
-                job.abort()
-                self.ended(job)
 
     def wait(self, ready: Any, what: str, *, pause: float = 1.0) -> None:
         """Twenty minutes are more than any of the kit's jobs takes; they queue where an instance is busy."""
@@ -158,10 +163,49 @@ class Workspace:
     def macro(self, name: str, params: Mapping[str, object], *, as_type: str = "json") -> Any:
         """Its result. Raises DataikuException where it failed."""
         macro = self.project.get_macro(f"pyrunnable_{PLUGIN_ID}_{name}")
-        run = macro.run(params=dict(params), wait=False)
-        self.wait(lambda: not macro.get_status(run).get("running"), "a macro to end", pause=0.3)
+        with self.interruption.held():
+            run = macro.run(params=dict(params), wait=False)
+            self.macros[run] = macro
+        self.macro_ended(run)
         found = macro.get_result(run, as_type=as_type)
         return found.decode() if isinstance(found, bytes) else found
+
+    def macro_ended(self, run: str) -> None:
+        macro = self.macros[run]
+        self.wait(lambda: not macro.get_status(run).get("running"), "a macro to end", pause=0.3)
+        del self.macros[run]
+
+    def scenario(self, name: str, steps: Sequence[Mapping[str, Any]]) -> DSSScenarioRun:
+        """A run of it that has ended, in whatever way."""
+        made = self.project.create_scenario(name, "step_based", {"params": {"steps": [*steps]}})
+        with self.interruption.held():
+            self.scenarios.append(made)
+            # DSS makes it seconds after it was asked to, when nothing could abort it yet.
+            run = made.run().wait_for_scenario_run(no_fail=True)
+        if run is None:
+            raise KitError(f"The run of the scenario {name} was cancelled.")
+        run.wait_for_completion(no_fail=True)
+        return run
+
+    def abort_jobs(self) -> None:
+        """Those that still run."""
+        for job in self.jobs:
+            if state(job) not in ENDED:
+                job.abort()
+                self.ended(job)
+
+    def abort_macros(self) -> None:
+        for run, macro in [*self.macros.items()]:
+            if macro.get_status(run).get("running"):
+                macro.abort(run)
+            self.macro_ended(run)
+
+    def abort_scenarios(self) -> None:
+        """Each with the job or the macro of its step."""
+        for it in self.scenarios:
+            if not _is_idle(it):
+                it.abort()
+                self.wait(partial(_is_idle, it), "a scenario to end", pause=0.3)
 
 
 def code(scripts: Sequence[str], told: Mapping[str, object]) -> str:
@@ -170,6 +214,10 @@ def code(scripts: Sequence[str], told: Mapping[str, object]) -> str:
     parts = [re.sub(r"^from integration\..*\n", "", it, flags=re.MULTILINE) for it in texts]
     calls = [f"{it}(KIT)" for it in scripts]
     return "\n\n".join([*parts, f"KIT = {dict(told)!r}", *calls, ""])
+
+
+def _is_idle(scenario: DSSScenario) -> bool:
+    return scenario.get_current_run() is None
 
 
 def state(job: Any) -> str:

@@ -66,7 +66,8 @@ class Instance:
 
     abort_signal: what a job's process receives first; abort_seconds: after which it is killed. config_place: where
     a plugin recipe's settings stand in its `params`. macro_result_told: steps after a macro find its result.
-    whole_log: a job's own log holds those of its activities.
+    whole_log: a job's own log holds those of its activities. log_after_abort: it goes on after an abort.
+    builds_end: the build of a code env ends by itself.
     """
 
     folder: Path
@@ -78,8 +79,11 @@ class Instance:
     config_place: str = "customConfig"
     macro_result_told: bool = False
     whole_log: bool = True
+    log_after_abort: bool = True
+    builds_end: bool = True
     plugins: dict[str, InstalledPlugin] = field(default_factory=dict)
     code_envs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    env_builds: set[str] = field(default_factory=set)
     projects: dict[str, ManagedProject] = field(default_factory=dict)
     host: str = ""
     front: str = ""

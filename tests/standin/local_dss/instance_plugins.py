@@ -12,10 +12,11 @@ from aiohttp import web
 
 from local_dss.code_env import Plugin
 from local_dss.instance import InstalledPlugin, Instance, body_with
-from local_dss.refusals import illegal, refused, there
+from local_dss.refusals import illegal, not_found, refused, there
 
 INTERPRETERS = {f"PYTHON3{it}" for it in range(6, 15)}
 ENDED = {"hasResult": True, "alive": False, "aborted": False}
+RUNNING = {"hasResult": False, "alive": True, "aborted": False}
 
 
 @dataclass
@@ -36,6 +37,8 @@ class PluginRoutes:
         app.router.add_get(f"{root}/admin/code-envs/", self._envs)
         app.router.add_get(f"{root}/admin/code-envs/PYTHON/{{env}}", self._env)
         app.router.add_delete(f"{root}/admin/code-envs/PYTHON/{{env}}", self._delete_env)
+        app.router.add_get(f"{root}/futures/{{id}}", self._env_build)
+        app.router.add_delete(f"{root}/futures/{{id}}", self._abort_env_build)
 
     async def _info(self, request: web.Request) -> web.Response:
         self.instance.gate.check(request)
@@ -110,8 +113,23 @@ class PluginRoutes:
             "mandatoryPackageList": "numpy>=1.26\npandas>=2.2,<2.3\nrequests<3\n",
             "actualPackageList": "numpy==1.26.4\nopenai==3.54.0\npandas==2.2.3\n",
         }
+        if not self.instance.builds_end:
+            self.instance.env_builds.add(name)
+            return web.json_response({**RUNNING, "jobId": name})
         messages = {"error": False, "messages": []}
         return web.json_response({**ENDED, "result": {"envName": name, "messages": messages}})
+
+    async def _env_build(self, request: web.Request) -> web.Response:
+        """The id of such a future is the name of its env."""
+        self.instance.gate.check(request)
+        if request.match_info["id"] not in self.instance.env_builds:
+            raise not_found("future")
+        return web.json_response({**RUNNING, "jobId": request.match_info["id"]})
+
+    async def _abort_env_build(self, request: web.Request) -> web.Response:
+        await self._env_build(request)
+        self.instance.env_builds.discard(request.match_info["id"])
+        return web.Response(status=204)
 
     async def _update_env(self, request: web.Request) -> web.Response:
         self.instance.runnable_plugin(self._named(request))
@@ -131,6 +149,8 @@ class PluginRoutes:
         self.instance.gate.check(request)
         name = request.match_info["env"]
         there(self.instance.code_envs, name, "code env")
+        if name in self.instance.env_builds:
+            raise refused(500, "java.lang.IllegalStateException", f"Code env {name} is being built")
         used = [
             it for it in self.instance.plugins.values() if it.settings.get("codeEnvName") == name
         ]

@@ -42,6 +42,7 @@ class RunRoutes:
         app.router.add_post(macro, self._run_macro)
         app.router.add_get(f"{macro}/state/{{id}}", self._macro_state)
         app.router.add_get(f"{macro}/result/{{id}}", self._macro_result)
+        app.router.add_post(f"{macro}/abort/{{id}}", self._abort)
 
     async def _build(self, request: web.Request) -> web.Response:
         project = self.instance.project(request, writes=True)
@@ -64,7 +65,8 @@ class RunRoutes:
         )
 
     async def _log(self, request: web.Request) -> web.Response:
-        log = self._run(request).log
+        run = self._run(request)
+        log = run.log if self.instance.log_after_abort else run.log_until_abort
         told = self.instance.whole_log or request.query.get("activity")
         return web.Response(
             text=log if told else "[INFO] [dku.flow] - The job runs its activities\n"

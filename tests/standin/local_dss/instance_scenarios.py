@@ -11,7 +11,15 @@ from local_dss.instance import Instance, ManagedProject, body_with, new_id
 from local_dss.instance_runs import start_build, start_code, start_macro
 from local_dss.managed_run import ManagedRun
 from local_dss.refusals import illegal, there
-from local_dss.scenario import FAILED, Done, Scenario, ScenarioError, ScenarioRun
+from local_dss.scenario import (
+    ABORTED,
+    FAILED,
+    SUCCESS,
+    Done,
+    Scenario,
+    ScenarioError,
+    ScenarioRun,
+)
 
 
 @dataclass
@@ -26,6 +34,8 @@ class ScenarioRoutes:
         app.router.add_post(scenarios, self._create)
         app.router.add_post(f"{scenarios}{{id}}/run", self._run)
         app.router.add_get(f"{scenarios}{{id}}/get-run-for-trigger", self._of_trigger)
+        app.router.add_get(f"{scenarios}{{id}}/get-last-runs", self._last_runs)
+        app.router.add_post(f"{scenarios}{{id}}/abort", self._abort)
         app.router.add_get(f"{scenarios}{{id}}/{{run}}/", self._details)
         app.router.add_get(f"{scenarios}{{id}}/{{run}}/log", self._log)
 
@@ -52,6 +62,22 @@ class ScenarioRoutes:
         self.instance.project(request)
         run = there(self.fired, request.query.get("triggerRunId", ""), "trigger run")
         return web.json_response({"scenarioRun": run.shown})
+
+    async def _last_runs(self, request: web.Request) -> web.Response:
+        runs = self._of_scenario(request)[: int(request.query["limit"])]
+        return web.json_response([it.shown for it in runs])
+
+    async def _abort(self, request: web.Request) -> web.Response:
+        for run in self._of_scenario(request):
+            run.abort()
+        return web.json_response({})
+
+    def _of_scenario(self, request: web.Request) -> "list[RunningScenario]":
+        """Newest first."""
+        project = self.instance.project(request)
+        stored = there(project.scenarios, request.match_info["id"], "scenario")
+        runs = [it for it in self.fired.values() if it.shown["scenario"]["id"] == stored["id"]]
+        return runs[::-1]
 
     async def _details(self, request: web.Request) -> web.Response:
         run = self._found(request)
@@ -82,11 +108,22 @@ class RunningScenario:
         }
         self._instance, self._project = instance, project
         self._told: list[dict[str, Any]] = []
+        self._aborted = False
         do = {"runnable": self._macro, "build_flowitem": self._build, "custom_python": self._code}
         self._scenario = Scenario(stored["params"]["steps"], do, lambda _seconds: None)
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"scenario-{self.id}").start()
+
+    def abort(self) -> None:
+        """With the process of its step; nothing where it has ended."""
+        self._aborted = True
+        for run in self.runs:
+            self._end(run)
+
+    def _end(self, run: ManagedRun) -> None:
+        if run.running:
+            run.abort(self._instance.abort_signal, self._instance.abort_seconds)
 
     def _run(self) -> None:
         try:
@@ -118,7 +155,7 @@ class RunningScenario:
         for item in params["builds"]:
             output = {"type": item["type"], "id": item["itemId"]}
             done = self._ended(start_build(self._instance, self._project, output))
-            if done.outcome == FAILED:
+            if done.outcome != SUCCESS:
                 return done
         return Done()
 
@@ -132,5 +169,9 @@ class RunningScenario:
 
     def _ended(self, run: ManagedRun) -> Done:
         self.runs.append(run)
+        if self._aborted:
+            self._end(run)
         result = run.wait()
+        if self._aborted:
+            return Done(ABORTED)
         return Done() if result.succeeded else Done(FAILED, result.banner)

@@ -17,6 +17,7 @@ class ManagedRun:
         self.state = RUNNING
         self.result: JobResult | None = None
         self._aborted = False
+        self._lines_at_abort: int | None = None
         self._ended = threading.Event()
         self._job = start()
         threading.Thread(target=self._wait, name=f"run-{run_id}").start()
@@ -24,6 +25,10 @@ class ManagedRun:
     @property
     def log(self) -> str:
         return "\n".join([*self._job.log, ""])
+
+    @property
+    def log_until_abort(self) -> str:
+        return "\n".join([*self._job.log[: self._lines_at_abort], ""])
 
     @property
     def running(self) -> bool:
@@ -37,7 +42,7 @@ class ManagedRun:
 
     def abort(self, number: Signals, seconds: float) -> None:
         """Told to end by `number`, and killed where it has not after so many seconds."""
-        self._aborted = True
+        self._aborted, self._lines_at_abort = True, len(self._job.log)
         self._job.send(number)
         threading.Thread(target=self._kill_after, args=(seconds,)).start()
 

@@ -1,5 +1,6 @@
-"""Inside a recipe: waits to be aborted, and tells which signal came and how long it lived on."""
+"""Inside a recipe: waits to be aborted, and tells which signals came and how long it lived on."""
 
+import itertools
 import json
 import signal
 import time
@@ -18,22 +19,28 @@ def waiting(kit: Told) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, note)
+    # In turn: an upload that is killed halfway leaves the one before.
+    files = itertools.cycle(kit["noted"])
+    upload(kit, next(files), {"signals": [], "seconds": 0.0})
     say("waiting", True)
     while time.monotonic() - started < LONGEST:
         time.sleep(0.2)
         if received:
             lived = round(time.monotonic() - started - received[0]["at"], 1)
-            say(
-                "after the signal", {"signals": [it["signal"] for it in received], "seconds": lived}
-            )
-            report(kit, lived)
+            seen = {"signals": [it["signal"] for it in received], "seconds": lived}
+            say("after the signal", seen)
+            report(kit, next(files), seen)
 
 
-def report(kit: Told, lived: float) -> None:
+def report(kit: Told, file: str, seen: Told) -> None:
     """Whether the backend still listens to a process that is being aborted."""
     try:
-        content = json.dumps({"seconds": lived}).encode()
-        dataiku.Folder(kit["folder"]).upload_data("after_the_signal.json", content)
+        upload(kit, file, seen)
         say("upload after the signal", "taken")
     except Exception as error:  # noqa: BLE001  # its type is the answer
         say("upload after the signal", f"refused ({type(error).__name__})")
+
+
+def upload(kit: Told, file: str, seen: Told) -> None:
+    """What the log of a job that is aborted may not hold any more."""
+    dataiku.Folder(kit["folder"]).upload_data(file, json.dumps(seen).encode())
