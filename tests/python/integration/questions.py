@@ -35,7 +35,7 @@ QUESTIONS = (
     ),
     Question(
         "unsupported_arguments",
-        "Which arguments outside the documented list are refused, and which are accepted?",
+        "Which arguments outside the documented list are honoured, which ignored, which refused?",
         "None is sent, except `response_format` where an admin's probe found it honoured.",
     ),
     Question(

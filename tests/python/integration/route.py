@@ -28,6 +28,33 @@ class Reply:
         said = told.get("detailedMessage") or told.get("message") or told.get("error")
         return f"HTTP {self.status} {told.get('errorType', '')}: {str(said)[:200]}"
 
+    @property
+    def choices(self) -> list[Any]:
+        """Of whatever came with 200: nothing is taken for granted."""
+        found = _mapping(self.body).get("choices")
+        return found if isinstance(found, list) else []
+
+    @property
+    def choice(self) -> Mapping[str, Any]:
+        """The first."""
+        return _mapping(self.choices[0] if self.choices else None)
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        return _mapping(self.choice.get("message"))
+
+    @property
+    def usage(self) -> Mapping[str, Any]:
+        return _mapping(_mapping(self.body).get("usage"))
+
+    @property
+    def text(self) -> str:
+        return str(self.message.get("content") or "")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
 
 class Route:
     """The kit's own session: its key, its certificates."""
@@ -38,11 +65,14 @@ class Route:
         self._root = f"{work.target.url}/dip/publicapi/projects"
         self.base = f"{self._root}/{work.project.project_key}/llms/openai/v1"
 
-    def chat(self, **changes: Any) -> Reply:
-        return self.post("chat/completions", {**self.body(), **changes})
+    def chat(self, question: object = QUESTION, **changes: Any) -> Reply:
+        """`question`: text, or parts; `changes`: arguments, None for one to be left out."""
+        asked = {**self.body(question), **changes}
+        given = {name: it for name, it in asked.items() if it is not None}
+        return self.post("chat/completions", given)
 
-    def body(self) -> dict[str, Any]:
-        asked = [{"role": "user", "content": QUESTION}]
+    def body(self, question: object = QUESTION) -> dict[str, Any]:
+        asked = [{"role": "user", "content": question}]
         return {"model": self._llm_id, "messages": asked, "max_tokens": 200}
 
     def post(self, path: str, body: Mapping[str, object]) -> Reply:
