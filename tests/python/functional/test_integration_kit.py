@@ -42,6 +42,7 @@ def test_every_step_holds_and_nothing_is_left_behind(
     found = answers(report)
     assert found["ticket_on_openai_route"] == "models: HTTP 200; chat: HTTP 200"
     assert found["abort_signal"].startswith("SIGTERM; then lived for ")
+    assert found["html_in_table"].startswith("the API gives such a cell as it is; ")
     assert found["variables_in_params"] == "left as they are"
     assert found["writer_on_exception"] == "the old row is gone, the three new ones are kept"
 
@@ -78,7 +79,8 @@ def test_the_other_answers_of_dss_are_told_as_well(
     )
     instance.abort_signal = signal.SIGKILL
     instance.whole_log = False
-    names = ("Reading", "Writers", "Partitions", "Abort")
+    instance.cells_escaped = True
+    names = ("Reading", "Writers", "Partitions", "Abort", "HTML in a macro's table")
     steps = [BY_NAME[it] for it in names]
     report = run(dss, archive, recipe_steps.STEPS[0], *steps)
     assert [it for it in report.checks if not it.passed] == []
@@ -92,6 +94,7 @@ def test_the_other_answers_of_dss_are_told_as_well(
     assert "writePartition: no such attribute" in found["partition_told"]
     assert "'DKU_DST_part': 'a'" in found["partition_told"]
     assert found["abort_signal"].startswith("none seen: it is killed at once")
+    assert found["html_in_table"].startswith("the API gives such a cell escaped; ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

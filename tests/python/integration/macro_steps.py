@@ -1,16 +1,18 @@
 """The macros and a scenario on a real DSS, and what the instance tells of them."""
 
+import html
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataikuapi.utils import DataikuException
 
 from integration.findings import Answer, Check, Finding, KitError, Step
-from integration.recipe_steps import ASKED, CALLS_A_ROW
+from integration.recipe_steps import ASKED, CALLS_A_ROW, seeded
 from integration.workspace import PLUGIN_ID, Workspace, code, refused
 
 PROBES_AN_LLM = 10
 MOST_LLMS = 2
+MARKUP = "<b>x</b>"
 NO_LLM = "openai:kit-no-such-connection:no-such-model"
 
 
@@ -47,6 +49,32 @@ def asking_less(work: Workspace) -> Iterator[Finding]:
     yield Check("forecast foretells the recipe's next run", bool(forecast.get("records")))
     page = work.macro("try-rows", {"recipe_name": "ask", "rows": 1}, as_type="string")
     yield Check("try-rows shows messages and answers", "<" in page and "river" in page)
+
+
+def markup(work: Workspace) -> Iterator[Finding]:
+    """By a column's name: the forecast tells which cell of a row is blank."""
+    rows = ({"number": "1", MARKUP: "Name one river."}, {"number": "2", MARKUP: None})
+    ran = seeded(work, "kit_markup_rows", {"kit_markup": rows}, [*rows[0]])
+    if ran.state != "DONE":
+        raise KitError(f"A dataset with a column `{MARKUP}` could not be written: {ran.state}.")
+    work.plugin_recipe(
+        "ask_markup",
+        {"llm_id": work.target.llm_id, "user_column": MARKUP, "max_tokens": 200},
+        {"messages": "kit_markup"},
+        {"completions": work.dataset("answers_markup")},
+    )
+    table = work.macro("forecast", {"recipe_name": "ask_markup", "calls": 0})
+    cells = [str(cell) for record in table["records"] for cell in record]
+    plain = [it for it in cells if MARKUP in it]
+    escaped = [it for it in cells if html.escape(MARKUP) in it]
+    if not plain and not escaped:
+        raise KitError("The forecast's table does not name the column of the blank cell.")
+    words = "as it is" if plain else "escaped"
+    yield Answer(
+        "html_in_table",
+        f"the API gives such a cell {words}; what a page makes of it: look at this",
+        {"cells": plain or escaped},
+    )
 
 
 def scenario(work: Workspace) -> Iterator[Finding]:
@@ -137,6 +165,7 @@ def core_packages(work: Workspace) -> Iterator[Finding]:
 STEPS = (
     Step("The macro list-llms", listing, ("llm_list", "macro_failure"), PROBES_AN_LLM * MOST_LLMS),
     Step("The macros forecast and try-rows", asking_less, (), CALLS_A_ROW),
+    Step("HTML in a macro's table", markup, ("html_in_table",)),
     Step("A scenario", scenario, ("macro_result_in_steps",), len(ASKED) * CALLS_A_ROW),
     Step("A scenario that fails", failing_scenario),
     Step("The code env", core_packages, ("core_packages",)),

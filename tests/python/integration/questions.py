@@ -181,6 +181,18 @@ QUESTIONS = (
         ),
     ),
     Question(
+        "html_in_table",
+        "Does DSS escape HTML in the cells of a macro's table?",
+        "Names of columns and labels of LLMs stand in cells as they are.",
+        look=(
+            KEPT,
+            (
+                "The kit's project > Macros > Forecast a prompt batch, with the recipe `ask_markup`: does the line of"
+                " the row that fails show `<b>x</b>`, tags and all, or a bold x?"
+            ),
+        ),
+    ),
+    Question(
         "core_packages",
         "Which core packages and which pandas does the plugin's code env get?",
         "No pin stands in the plugin's requirements.",

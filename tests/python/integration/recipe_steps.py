@@ -1,6 +1,6 @@
 """The recipe on a real DSS: its rows, its resume, its settings, its failure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from integration.findings import Answer, Check, Finding, Step
 from integration.workspace import PLUGIN_ID, Ran, Workspace
@@ -18,10 +18,20 @@ CALLS_A_ROW = 3
 
 
 def seeds(work: Workspace) -> Iterator[Finding]:
-    made = [work.dataset("kit_prompts"), work.dataset("kit_nothing")]
-    work.code_recipe("kit_seeding", ["seeding"], made, prompts=made[0], nothing=made[1], rows=ROWS)
-    ran = work.build("kit_prompts")
+    ran = seeded(work, "kit_seeding", {"kit_prompts": ROWS, "kit_nothing": ()}, [*ROWS[0]])
     yield Check("A code recipe writes the input", ran.state == "DONE", ran.state)
+
+
+def seeded(
+    work: Workspace,
+    recipe: str,
+    rows: Mapping[str, Sequence[Mapping[str, str | None]]],
+    columns: Sequence[str],
+) -> Ran:
+    """Datasets of these rows, by their names."""
+    made = [work.dataset(it) for it in rows]
+    work.code_recipe(recipe, ["seeding"], made, rows=dict(rows), columns=columns)
+    return work.build(made[0])
 
 
 def prompt_batch(work: Workspace) -> Iterator[Finding]:

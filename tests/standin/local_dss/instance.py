@@ -66,8 +66,8 @@ class Instance:
 
     abort_signal: what a job's process receives first; abort_seconds: after which it is killed. config_place: where
     a plugin recipe's settings stand in its `params`. macro_result_told: steps after a macro find its result.
-    whole_log: a job's own log holds those of its activities. log_after_abort: it goes on after an abort.
-    builds_end: the build of a code env ends by itself.
+    whole_log: a job's own log holds those of its activities. log_after_abort: it goes on after an abort. cells_escaped:
+    the API escapes HTML in the cells of a macro's table. builds_end: the build of a code env ends by itself.
     """
 
     folder: Path
@@ -80,6 +80,7 @@ class Instance:
     macro_result_told: bool = False
     whole_log: bool = True
     log_after_abort: bool = True
+    cells_escaped: bool = False
     builds_end: bool = True
     plugins: dict[str, InstalledPlugin] = field(default_factory=dict)
     code_envs: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """The public API of an instance: jobs and macros, each a real process."""
 
 import asyncio
+import html
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ class RunRoutes:
         if "html" in ended.result:
             return web.Response(text=ended.result["html"], content_type="text/html")
         shown = {key: ended.result[key] for key in ("name", "columns", "records")}
+        if self.instance.cells_escaped:
+            shown["records"] = [[html.escape(str(it)) for it in row] for row in shown["records"]]
         return web.json_response(shown)
 
     def _run(self, request: web.Request) -> ManagedRun:

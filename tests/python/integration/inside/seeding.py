@@ -5,8 +5,8 @@ from integration.inside.saying import Told
 
 
 def seeding(kit: Told) -> None:
-    columns = [{"name": it, "type": "string"} for it in kit["rows"][0]]
-    for name, rows in ((kit["prompts"], kit["rows"]), (kit["nothing"], ())):
+    columns = [{"name": it, "type": "string"} for it in kit["columns"]]
+    for name, rows in kit["rows"].items():
         output = dataiku.Dataset(name)
         output.write_schema(columns)
         with output.get_writer() as writer:
