@@ -22,10 +22,11 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.compatibility_page import page  # noqa: E402  # needs the path
+from scripts.compatibility_page import in_readme, page  # noqa: E402  # needs the path
 
 RESULTS = ROOT / "docs/compatibility.json"
 PAGE = ROOT / "docs/compatibility.md"
+README = ROOT / "README.md"
 CODE_ENV = "code-env/python/spec/requirements.txt"
 CORE = "requirements/dss-core.in"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
@@ -147,12 +148,16 @@ def tested(inside: Path, tools: Path, asked: argparse.Namespace, share: str) -> 
     bad = [it for it in cases if it.find("failure") is not None or it.find("error") is not None]
     skipped = sum(it.find("skipped") is not None for it in cases)
     jobs = sum(".functional." in f".{it.get('classname')}." for it in cases)
+    failed = {f"{it.get('classname')}::{it.get('name')}" for it in bad}
     return {
         "passed": len(cases) - len(bad) - skipped,
         "job_tests": jobs,
         "few_units": asked.few_units,
         "skipped": skipped,
-        "failed": sorted({f"{it.get('classname')}::{it.get('name')}" for it in bad}),
+        # A combination in which nothing ran has not passed.
+        "failed": sorted(
+            failed or ({"every test that starts a job: none ran"} if not jobs else ())
+        ),
     }
 
 
@@ -165,7 +170,8 @@ def tried(cell: Cell, asked: argparse.Namespace, share: str) -> dict[str, Any]:
     dev = _output(python, "scripts/venv.py", "dev")
     tools = Path(_output(dev, "-c", SITE_PACKAGES))
     versions = json.loads(_output(str(inside), "-c", VERSIONS))
-    return {"versions": versions, **tested(inside, tools, asked, share)}
+    commit = _output("git", "log", "-1", "--format=%h of %as")
+    return {"versions": versions, "commit": commit, **tested(inside, tools, asked, share)}
 
 
 def _output(*command: str) -> str:
@@ -178,6 +184,8 @@ def written(cell: Cell, found: dict[str, Any]) -> None:
     known[str(cell)] = found
     RESULTS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PAGE.write_text(page(known, PYTHONS, PANDAS, OPENAI), encoding="utf-8")
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(in_readme(readme, known, PYTHONS, PANDAS, OPENAI), encoding="utf-8")
 
 
 def arguments() -> argparse.Namespace:

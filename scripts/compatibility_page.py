@@ -9,9 +9,11 @@ HEAD = """# Versions
 
 `make matrix` tries the plugin with every Python, pandas and `openai` that a code env may bring: the lowest and the
 highest `openai` that the plugin's requirements allow, beside core packages with each generation of pandas. In every
-combination unit tests run, and tests that start jobs: those of cells and of streams, and one part of the others, in
-turn. This page is made of [the results](compatibility.json).
+combination unit tests run, all of them or those of modules that meet other packages, and tests that start jobs: those
+of cells and of streams, and one part of the others, in turn. This page is made of [the results](compatibility.json),
+and so is the sentence in the README.
 """
+_BEGIN, _END = "<!-- versions: begin -->", "<!-- versions: end -->"
 
 
 def page(
@@ -37,6 +39,39 @@ def page(
     )
 
 
+def in_readme(
+    readme: str,
+    results: Mapping[str, Mapping[str, Any]],
+    pythons: Sequence[str],
+    pandas: Sequence[str],
+    openai: Sequence[str],
+) -> str:
+    """The README with what was tried and what was not between its two marks."""
+    head, _, rest = readme.partition(_BEGIN)
+    _, _, tail = rest.partition(_END)
+    all_of_them = [
+        (
+            f"{python} with pandas {it}",
+            [results.get(f"Python {python}, pandas {it}, openai {n}") for n in openai],
+        )
+        for python in pythons
+        for it in pandas
+    ]
+    untried = [name for name, found in all_of_them if not any(found)]
+    impossible = [name for name, found in all_of_them if any(it and "gap" in it for it in found)]
+    passed = sum(
+        bool(it and it.get("passed") and not it["failed"])
+        for _, found in all_of_them
+        for it in found
+    )
+    sentences = [f"Tried in {passed} combinations of Python, pandas and `openai`."]
+    if untried:
+        sentences.append(f"Not tried: Python {', '.join(untried)}.")
+    if impossible:
+        sentences.append(f"No wheels: Python {', '.join(impossible)}.")
+    return f"{head}{_BEGIN}\n{' '.join(sentences)}\n{_END}{tail}"
+
+
 def _cell(found: Sequence[Mapping[str, Any] | None]) -> str:
     return ", ".join(dict.fromkeys(map(_word, found)))
 
@@ -60,6 +95,8 @@ def _versions(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     few = sum(it["few_units"] for it in ran)
     yield f"An `openai` that is named passed: {least:,} to {most:,} tests, at least {jobs} of which start jobs."
     yield f"In {few} of {len(ran)}, unit tests were those of modules that meet other packages, else all of them."
+    commits = dict.fromkeys(it.get("commit", "an earlier state") for it in ran)
+    yield f"Tried was {', '.join(commits)}."
     for name in ("pandas", "numpy", "aiohttp"):
         # As numbers, not as texts: 2.10 comes after 2.9.
         known = {tuple(map(int, it["versions"][name].split("."))) for it in ran}

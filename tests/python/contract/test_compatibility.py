@@ -2,8 +2,8 @@
 
 import json
 
-from scripts.compatibility import OPENAI, PAGE, PANDAS, PYTHONS, RESULTS, Cell
-from scripts.compatibility_page import page
+from scripts.compatibility import OPENAI, PAGE, PANDAS, PYTHONS, README, RESULTS, Cell
+from scripts.compatibility_page import in_readme, page
 
 VERSIONS = {
     "python": "3.11.7",
@@ -30,6 +30,21 @@ def made(**results: object) -> str:
 def test_the_page_is_made_of_the_results() -> None:
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     assert PAGE.read_text(encoding="utf-8") == page(results, PYTHONS, PANDAS, OPENAI)
+
+
+def test_the_readme_says_what_was_not_tried() -> None:
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    readme = README.read_text(encoding="utf-8")
+    assert readme == in_readme(readme, results, PYTHONS, PANDAS, OPENAI)
+    made_up = {
+        "Python 3.11, pandas 2.0, openai lowest": PASSED,
+        "Python 3.11, pandas 3, openai lowest": {"gap": ""},
+    }
+    marked = "a<!-- versions: begin -->old<!-- versions: end -->z"
+    assert in_readme(marked, made_up, ["3.11"], ["1.5", "2.0", "3"], OPENAI) == (
+        "a<!-- versions: begin -->\nTried in 1 combinations of Python, pandas and `openai`. Not tried: Python 3.11 with"
+        " pandas 1.5. No wheels: Python 3.11 with pandas 3.\n<!-- versions: end -->z"
+    )
 
 
 def test_no_test_fails_in_any_combination_that_was_tried() -> None:
