@@ -36,7 +36,7 @@ def test_the_readme_says_what_was_not_tried() -> None:
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     readme = README.read_text(encoding="utf-8")
     assert readme == in_readme(readme, results, PYTHONS, PANDAS, OPENAI)
-    made_up = {
+    made_up: dict[str, dict[str, object]] = {
         "Python 3.11, pandas 2.0, openai lowest": PASSED,
         "Python 3.11, pandas 3, openai lowest": {"gap": ""},
     }
