@@ -7,7 +7,7 @@ which keeps the cost down, and never the stop sequences.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mesh_prompt_batch import format_settings, llm_settings, run_settings
@@ -34,7 +34,8 @@ _NEEDLESS = frozenset({"temperature", "top_p", "frequency_penalty", "presence_pe
 _STREAMING = frozenset({"stream", "stream_options"})
 _RENAMED = {"max_tokens": "max_completion_tokens"}
 
-_QUOTE = r"[\\\"'`\[(]*"
+# As many as JSON in JSON in JSON escapes a quote with: a pattern that takes any number takes for ever with a long line.
+_QUOTE = r"[\\\"'`\[(]{0,8}"
 _NAME = f"{_QUOTE}(?P<name>{'|'.join(sorted(_FIELDS, key=len, reverse=True))})\\b"
 _UNKNOWN = "(?:unsupported|unrecognized|unknown|unexpected|extraneous)"
 _KIND = "(?:parameter|value|argument|keyword argument|field|key)"
@@ -53,11 +54,16 @@ _REFUSALS = tuple(
 )
 
 
-def refused_parameter(words: str, parameters: Mapping[str, object]) -> str | None:
-    """The parameter of the request that these words refuse; they must not quote what was sent, and are lower-case."""
+def refused_parameter(
+    words: str, parameters: Mapping[str, object], was_sent: Callable[[str], bool]
+) -> str | None:
+    """The parameter of the request that these words, which are lower-case, refuse.
+
+    `was_sent`: whether the request says so itself, and they may quote it.
+    """
     for pattern in _REFUSALS:
         for match in pattern.finditer(words):
-            if match["name"] in parameters:
+            if match["name"] in parameters and not was_sent(match[0]):
                 return match["name"]
     return None
 
