@@ -123,21 +123,28 @@ def show(mesh: MeshServer, llm_id: str) -> int:
     if not result.succeeded:
         print(f"\n{result.banner}", file=sys.stderr)
         return 1
-    report(project.dataset("labelled").rows(), time.monotonic() - started)
-    show_schema(jobs)
-    return 0
+    seconds, rows = time.monotonic() - started, project.dataset("labelled").rows()
+    show_rows(rows)
+    by_schema = show_schema(jobs)
+    report(rows, seconds)
+    return 0 if by_schema else 1
 
 
-def show_schema(jobs: Jobs) -> None:
-    """The first reviews twice: some endpoints keep to a schema by themselves, the LLM Mesh may not pass it on."""
+def show_schema(jobs: Jobs) -> bool:
+    """The first reviews twice: some endpoints keep to a schema by themselves, the LLM Mesh may not pass it on.
+
+    Whether both jobs succeeded.
+    """
     heading(f"The first {ROWS_BY_SCHEMA} reviews once more, by a JSON schema")
     settings = {**settings_of("reviews.json_schema.json"), "row_limit": ROWS_BY_SCHEMA}
-    lines = []
+    lines, succeeded = [], True
     for native, way in ((True, "as response_format too"), (False, "by the prompt alone")):
         started = time.monotonic()
         result = jobs.recipe("by_schema", {**settings, "native_json_schema": native})
         if not result.succeeded:
-            lines.append([way, "0", "0", "", result.banner])
+            print(f"The schema sent {way}: {result.banner}\n", file=sys.stderr)
+            lines.append([way, "the job failed", "", "", ""])
+            succeeded = False
             continue
         rows = jobs.project.dataset("by_schema").rows()
         valid = [row for row in rows if not row["error_type"]]
@@ -146,6 +153,7 @@ def show_schema(jobs: Jobs) -> None:
         seconds = f"{time.monotonic() - started:.1f}"
         lines.append([way, str(len(valid)), str(right), str(calls), seconds])
     print_table(["schema sent", "valid answers", "labels right", "calls", "seconds"], lines)
+    return succeeded
 
 
 @dataclass(frozen=True)
@@ -200,11 +208,16 @@ def settings_of(name: str) -> dict[str, object]:
     return settings
 
 
-def report(rows: Sequence[Mapping[str, str]], seconds: float) -> None:
+def show_rows(rows: Sequence[Mapping[str, str]]) -> None:
     heading("The first rows of the output")
     columns = ["review_id", "product", "label", "completion", "finish_reason", "completion_tokens"]
     shown = [[textwrap.shorten(row[name], WIDEST_CELL) for name in columns] for row in rows]
     print_table(columns, shown[:SHOWN])
+
+
+def report(rows: Sequence[Mapping[str, str]], seconds: float) -> None:
+    """The demo's last words."""
+    heading("What came of it")
     output = FOLDER / "labelled.csv"
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -214,11 +227,11 @@ def report(rows: Sequence[Mapping[str, str]], seconds: float) -> None:
     tokens = [
         sum(int(row[name] or 0) for row in rows) for name in ("prompt_tokens", "completion_tokens")
     ]
-    print(f"\nLabels right: {right} of {len(rows)}.")
-    print(f"Tokens: {tokens[0]:,} in, {tokens[1]:,} out. The recipe's job took {seconds:.1f} s.")
     print(
         f"Output: {output.relative_to(ROOT)}; the same as a dataset: {FOLDER.name}/project/datasets/labelled."
     )
+    print(f"Tokens: {tokens[0]:,} in, {tokens[1]:,} out. The recipe's job took {seconds:.1f} s.")
+    print(f"Labels right: {right} of {len(rows)}.")
 
 
 def heading(text: str) -> None:
