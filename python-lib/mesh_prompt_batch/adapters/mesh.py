@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import openai
 from openai import OpenAI, RequestOptions
@@ -48,6 +49,9 @@ STREAMED: Mapping[str, object] = {"stream": True, "stream_options": {"include_us
 _NO_KEY = "unused"
 # retry.py is the only retry layer.
 _ONE_ATTEMPT: RequestOptions = {"max_retries": 0}
+# What the client takes from the environment, by OPENAI_ORG_ID and OPENAI_PROJECT_ID.
+_OF_OPENAI_ACCOUNTS = ("OpenAI-Organization", "OpenAI-Project")
+_OF_JSON = ("accept", "content-type")
 # What openai tells its own servers of this machine: a fifth of the client's work for a call, no concern of a gateway.
 _TELLING_OPENAI = (
     *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch"),
@@ -69,7 +73,9 @@ def open_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
     return OpenAI(
         base_url=endpoint.base_url,
         api_key=endpoint.api_key or _NO_KEY,
-        default_headers=endpoint.headers,
+        # Not the environment's.
+        admin_api_key="",
+        default_headers=_headers(endpoint),
         http_client=http_client,
         timeout=timeout_seconds,
     )
@@ -170,7 +176,7 @@ class Connection:
         self.client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key or _NO_KEY,
-            default_headers=endpoint.headers,
+            default_headers=_headers(endpoint),
             http_client=_async_http_client(endpoint, max_connections),
         )
 
@@ -266,6 +272,20 @@ def _async_http_client(
             "aiohttp is not installed: calls cost twice the CPU time on the default transport."
         )
         return openai.DefaultAsyncHttpxClient(verify=verify, trust_env=proxies, limits=limits)
+
+
+def _headers(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The endpoint's, and none that the environment holds for openai's own servers: one may be a credential."""
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    ambient = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    headers: dict[str, Any] = dict.fromkeys((*_OF_OPENAI_ACCOUNTS, *ambient), openai.Omit())
+    # Each by one spelling, and what is left out later by the usual one: to some versions of openai two are two headers.
+    for name in ambient:
+        if name.lower() in _OF_JSON:
+            headers |= {name.title(): openai.Omit(), name: "application/json"}
+        elif name.lower() == "authorization":
+            headers["Authorization"] = f"Bearer {endpoint.api_key or _NO_KEY}"
+    return {**headers, **endpoint.headers}
 
 
 def _drop_authorization(request: "_Request") -> None:
