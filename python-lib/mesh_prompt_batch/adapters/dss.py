@@ -183,7 +183,7 @@ class Mesh:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What DSS hands to a run of the recipe."""
+    """What DSS hands to a run of the recipe; partition: the one that it writes, "" where the output has none."""
 
     config: Mapping[str, object]
     variables: Mapping[str, str]
@@ -193,13 +193,8 @@ class Recipe:
     open_images: Callable[[], ManagedFolder] | None
     mesh: Mesh
     output: str
+    partition: str
     run_folders: Sequence[str]
-
-    @property
-    def partition(self) -> str:
-        """The one that this run writes; "" where the output has none."""
-        variables = getattr(dataiku, "dku_flow_variables", None)
-        return partition_of(dataiku.Dataset(self.output)) or partition_by(variables or {})
 
     def run_folder(self, folder_id: str) -> Callable[[], RunFolder] | None:
         """The way to it for each thread: the recipe's output, or the one that is named by its id; None without both."""
@@ -218,9 +213,12 @@ def recipe_run() -> Iterator[Recipe]:
 
     logger.info(f"Prompt batch, version {VERSION} of the plugin.")
     output = customrecipe.get_output_names_for_role("completions")[0]
+    flow_variables = getattr(dataiku, "dku_flow_variables", None) or {}
+    partition = partition_of(dataiku.Dataset(output)) or partition_by(flow_variables)
+    run = output.rpartition(".")[2] + (f", partition {partition}" if partition else "")
     with (
         termination_as_exception(),
-        mesh(dataiku.default_project_key(), customrecipe.get_plugin_config(), output) as way,
+        mesh(None, customrecipe.get_plugin_config(), run, alone=True) as way,
     ):
         yield Recipe(
             customrecipe.get_recipe_config(),
@@ -231,6 +229,7 @@ def recipe_run() -> Iterator[Recipe]:
             _image_folder(customrecipe.get_input_names_for_role("images")),
             way,
             output,
+            partition,
             customrecipe.get_output_names_for_role("run_folder"),
         )
 
@@ -244,11 +243,13 @@ def _image_folder(names: Sequence[str]) -> Callable[[], ManagedFolder] | None:
 
 
 @contextlib.contextmanager
-def mesh(project_key: str | None, plugin_config: Mapping[str, object], run: str) -> Iterator[Mesh]:
-    """`run` names who uses it, for the label of a temporary key; no project key: the project this runs in."""
-    keys = TemporaryKeys(dataiku.api_client(), run)
+def mesh(
+    project_key: str | None, plugin_config: Mapping[str, object], run: str, *, alone: bool = False
+) -> Iterator[Mesh]:
+    """No project key: the project this runs in. `run` and `alone`: as temporary keys have them, within the project."""
+    here = project_key or dataiku.default_project_key()
+    keys = TemporaryKeys(dataiku.api_client(), f"{here}.{run}", alone)
     try:
-        here = project_key or dataiku.default_project_key()
         yield Mesh(here, PluginSettings.from_config(plugin_config), keys)
     finally:
         keys.delete()

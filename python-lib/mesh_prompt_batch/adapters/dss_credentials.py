@@ -3,7 +3,9 @@
 Works on the `dataikuapi.DSSClient` that DSS hands out; asks it no more than the candidate in turn needs.
 """
 
+import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 SECRET_NAME = "mesh-prompt-batch-api-key"  # noqa: S105  # a name, not a secret
 KEY_LABEL = "mesh-prompt-batch, temporary"
+# No macro is at work for that long.
+SURELY_LEFT_SECONDS = 86_400.0
 
 
 class PersonalKey(Protocol):
@@ -36,26 +40,32 @@ class DSSClient(Protocol):
 
 @dataclass(slots=True)
 class TemporaryKeys:
-    """Personal API keys that live as long as one run.
+    """Personal API keys that live as long as one run. That one cannot be deleted fails nothing: the log says so.
 
-    `run` tells runs apart that may go on at once; a key of the same run's name is what a killed one left behind.
+    `run` is in their label. alone: whether no two runs of that name are at work at once, so that a key of its label is
+    what a killed one left behind; else it is when it was made more than a day ago.
     """
 
     client: DSSClient
     run: str
+    alone: bool = False
     made: str | None = None
 
     @property
     def label(self) -> str:
         return f"{KEY_LABEL}: {self.run}"
 
-    def make(self) -> str:
-        """The secret of a new key, the one made before being deleted."""
+    def make(self) -> str | None:
+        """The secret of a new key, the one made before being deleted; None where none can be made."""
         self.delete()
         self._delete_leftovers()
-        key = self.client.create_personal_api_key(
-            label=self.label, description="Made by a run for itself; deleted when it ends."
-        )
+        try:
+            key = self.client.create_personal_api_key(
+                label=self.label, description="Made by a run for itself; deleted when it ends."
+            )
+        except Exception as error:  # noqa: BLE001  # DSS may forbid it: what was tried before says more
+            logger.warning(f"A temporary API key cannot be made here ({type(error).__name__}).")
+            return None
         self.made = key["id"]
         logger.info("Made a temporary API key for this run.")
         return key["key"]
@@ -63,14 +73,34 @@ class TemporaryKeys:
     def delete(self) -> None:
         if self.made is not None:
             key_id, self.made = self.made, None
-            self.client.get_personal_api_key(key_id).delete()
-            logger.info("Deleted the temporary API key of this run.")
+            with self._failure_logged():
+                self.client.get_personal_api_key(key_id).delete()
+                logger.info("Deleted the temporary API key of this run.")
 
     def _delete_leftovers(self) -> None:
-        for key in self.client.list_personal_api_keys():
-            if key.get("label") == self.label:
-                self.client.get_personal_api_key(str(key["id"])).delete()
+        left: list[str] = []
+        with self._failure_logged():
+            keys = self.client.list_personal_api_keys()
+            left = [str(key["id"]) for key in keys if self._is_left(key)]
+        for key_id in left:
+            with self._failure_logged():
+                self.client.get_personal_api_key(key_id).delete()
                 logger.info("Deleted a temporary API key that an earlier run left behind.")
+
+    def _is_left(self, key: Mapping[str, object]) -> bool:
+        made = key.get("createdOn")
+        old = isinstance(made, int) and made / 1000.0 < time.time() - SURELY_LEFT_SECONDS
+        return key.get("label") == self.label and (self.alone or old)
+
+    @contextlib.contextmanager
+    def _failure_logged(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # of DSS or of the network: the run goes on
+            logger.warning(
+                f"A temporary API key could not be deleted ({type(error).__name__}): if your profile still lists"
+                f" '{self.label}' when this run has ended, delete it there."
+            )
 
 
 def candidates(
@@ -110,8 +140,9 @@ def _credentials(
         yield f"your user secret '{SECRET_NAME}'", secret
     if plugin.api_key:
         yield "the API key of the plugin's settings", plugin.api_key
-    if plugin.temporary_api_keys:
-        yield "a temporary API key", temporary_keys.make()
+    temporary = temporary_keys.make() if plugin.temporary_api_keys else None
+    if temporary:
+        yield "a temporary API key", temporary
 
 
 def _user_secret(client: DSSClient) -> str | None:

@@ -1,13 +1,18 @@
 """How a job proves who it is: its ticket, then the ways out, each where the one before is refused."""
 
+import asyncio
 import ssl
 from pathlib import Path
 
 import pytest
 import trustme
+from aiohttp import web
 
+from local_dss.faults import Answer
+from local_dss.job import Job
 from local_dss.mesh_server import MeshServer
 from local_flow import Flow
+from scripted_endpoint import completion
 
 pytestmark = pytest.mark.cold
 
@@ -60,6 +65,56 @@ def test_then_a_temporary_key_which_is_gone_afterwards_with_what_a_killed_run_le
     assert "with a temporary API key" in result.text
     assert list(flow.mesh.user.keys) == ["mine"]
     assert "Deleted a temporary API key that an earlier run left behind." in result.text
+
+
+def test_partitions_at_once_leave_each_other_s_temporary_keys_alone(flow: Flow) -> None:
+    flow.mesh.gate.mesh_refuses_tickets = 401
+
+    def start(partition: str) -> Job:
+        rows = [{"question": f"{partition} {n}"} for n in range(3)]
+        flow.project.create_texts("prompts", rows, partition)
+        return flow.start(
+            {"max_concurrency": 1},
+            partition=partition,
+            partitioned=["prompts", "answers"],
+            plugin_config={"temporary_api_keys": True},
+        )
+
+    second_is_at_work = asyncio.Event()
+
+    async def late(request: web.Request) -> web.StreamResponse:
+        await second_is_at_work.wait()
+        return await completion("late")(request)
+
+    def fault(question: str, _time: int, _call: int) -> Answer | None:
+        if question.startswith("b"):
+            second_is_at_work.set()
+        return late if question == "a 0" else None
+
+    flow.mesh.fault = fault
+    first = start("a")
+    flow.mesh.wait_for_calls(1)
+    for finished in [it.wait() for it in (start("b"), first)]:
+        assert finished.succeeded, finished.text
+        assert "reading it again" not in finished.text
+    assert flow.mesh.user.keys == {}
+
+
+def test_a_temporary_key_that_is_gone_already_fails_no_job(flow: Flow) -> None:
+    flow.mesh.gate.mesh_refuses_tickets = 401
+    made: list[str] = []
+
+    def take_away(_question: str, _time: int, _call: int) -> None:
+        made.extend(it["key"] for it in flow.mesh.user.keys.values())
+        flow.mesh.user.keys.clear()
+
+    flow.mesh.fault = take_away
+    flow.ask("why?")
+    result = flow.run(plugin_config={"temporary_api_keys": True})
+    assert result.succeeded, result.text
+    assert result.text.count("A temporary API key could not be deleted (DataikuException)") == 1
+    assert len(made) == 1
+    assert made[0] not in result.text
 
 
 def test_without_any_that_is_accepted_one_sentence_says_what_was_tried_and_what_to_do(

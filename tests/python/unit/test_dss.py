@@ -166,16 +166,16 @@ def test_metrics_are_those_of_the_partition_that_is_built(
 
 
 @pytest.mark.parametrize(
-    ("told", "partition", "named"),
+    ("told", "partition", "named", "run"),
     [
-        ("attribute", "2026-11|FR", "2026-11|FR"),
-        ("variables", "2026-11|FR", "part=2026-11|FR"),
-        ("attribute", "", ""),
-        ("variables", "", ""),
+        ("attribute", "2026-11|FR", "2026-11|FR", "P.out, partition 2026-11|FR"),
+        ("variables", "2026-11|FR", "part=2026-11|FR", "P.out, partition part=2026-11|FR"),
+        ("attribute", "", "", "P.out"),
+        ("variables", "", "", "P.out"),
     ],
 )
 def test_a_recipe_writes_the_partition_that_the_flow_gives_it(
-    inside: Enter, told: str, partition: str, named: str
+    inside: Enter, told: str, partition: str, named: str, run: str
 ) -> None:
     inside(
         ticket="ticket-of-the-job",
@@ -185,6 +185,17 @@ def test_a_recipe_writes_the_partition_that_the_flow_gives_it(
     )
     with dss.recipe_run() as recipe:
         assert recipe.partition == named
+        assert recipe.mesh.temporary_keys.label == f"mesh-prompt-batch, temporary: {run}"
+        assert recipe.mesh.temporary_keys.alone
+
+
+def test_what_is_no_recipe_may_be_at_work_twice(inside: Enter) -> None:
+    inside(ticket="ticket-of-the-job")
+    for project_key in (None, "OTHER"):
+        with dss.mesh(project_key, {}, "forecast") as way:
+            keys = way.temporary_keys
+        assert keys.label == f"mesh-prompt-batch, temporary: {project_key or 'P'}.forecast"
+        assert not keys.alone
 
 
 def test_a_run_folder_is_an_output_or_named_by_its_id(inside: Enter) -> None:
