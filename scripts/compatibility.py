@@ -51,6 +51,8 @@ FEW_UNITS = (
         "mesh",
         "mesh_calls",
         "refused_parameters",
+        "openai_environment",
+        "trusted_addresses",
         "client",
         "streaming",
         "dss",

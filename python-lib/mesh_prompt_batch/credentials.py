@@ -28,10 +28,11 @@ def first_accepted(
 ) -> Accepted:
     """Try the candidates in order, each with one cheap request.
 
-    `list_llm_ids` raises CallError. Raises EndpointError when none was accepted, or when the certificate of one
-    cannot be trusted: no other credential would change that.
+    `list_llm_ids` raises CallError, or EndpointError for an address whose certificate is not trusted: no other
+    credential would change that, but another address may. Raises EndpointError when none was accepted.
     """
     refusals: list[tuple[Endpoint, CallError]] = []
+    untrusted: list[EndpointError] = []
     dead: set[str] = set()
     for endpoint in candidates:
         if endpoint.base_url in dead:
@@ -42,9 +43,16 @@ def first_accepted(
             refusals.append((endpoint, error))
             if not _about_credential(error):
                 dead.add(endpoint.base_url)
+        except EndpointError as error:
+            logger.warning(f"{endpoint.base_url}: {error}")
+            untrusted.append(error)
+            dead.add(endpoint.base_url)
         else:
             logger.info(f"Connected to {endpoint.base_url} with {endpoint.credential}.")
             return Accepted(endpoint, llm_ids)
+    # A credential is all that an address needs which answered; one whose certificate is not trusted may be no use.
+    if untrusted and not any(_about_credential(error) for _, error in refusals):
+        raise untrusted[0]
     raise EndpointError(_why(refusals))
 
 

@@ -114,11 +114,10 @@ def candidates(
 
     `front_address` gives the address of the port that browsers use, where this process knows it.
     """
-    verify = plugin.ca_bundle or _session_verify(client)
-    addresses = _addresses(client.host, project_key, plugin.dss_url, front_address())
+    addresses = _addresses(client, project_key, plugin, front_address())
     ticket = getattr(client, "internal_ticket", None)
     for credential, key in _credentials(client, plugin, temporary_keys):
-        for address in addresses:
+        for address, verify in addresses.items():
             if key is None:
                 headers = {"X-DKU-APITicket": str(ticket)}
                 yield Endpoint(address, credential, headers, verify=verify)
@@ -157,13 +156,23 @@ def _user_secret(client: DSSClient) -> str | None:
     return None
 
 
-def _addresses(host: str, project_key: str, dss_url: str, front: str | None) -> list[str]:
-    addresses = [internal_url(host, project_key)]
+def _addresses(
+    client: DSSClient, project_key: str, plugin: PluginSettings, front: str | None
+) -> dict[str, bool | str]:
+    """Each with the `verify` of an Endpoint.
+
+    What the session says holds for the port that jobs see. A file of its own is that port's alone; that it does not
+    check holds for the instance's other port too, but never for an address that an admin typed.
+    """
+    of_session, of_plugin = _session_verify(client), plugin.ca_bundle or True
+    addresses = {
+        internal_url(client.host, project_key): of_plugin if of_session is True else of_session
+    }
     if front:
-        addresses.append(public_url(front, project_key))
-    if dss_url:
-        addresses.append(public_url(dss_url, project_key))
-    return list(dict.fromkeys(addresses))
+        addresses[public_url(front, project_key)] = of_plugin if of_session else of_session
+    if plugin.dss_url:
+        addresses[public_url(plugin.dss_url, project_key)] = of_plugin
+    return addresses
 
 
 def _session_verify(client: DSSClient) -> bool | str:

@@ -8,13 +8,14 @@ from mesh_prompt_batch.errors import CallError, EndpointError, LlmError, Transie
 
 REFUSED = LlmError("authentication", "canary", status=401)
 ABSENT = LlmError("not_found", "canary", status=404)
+UNTRUSTED = EndpointError("The certificate is not trusted.")
 DOWN = TransientError("connection", "canary")
 
 
 class Door:
     """Answers by credential, or by address; what is in neither opens."""
 
-    def __init__(self, **answers: CallError) -> None:
+    def __init__(self, **answers: CallError | EndpointError) -> None:
         self.answers = answers
         self.tried: list[str] = []
         self.pauses: list[float] = []
@@ -42,6 +43,23 @@ def test_an_address_that_fails_is_not_tried_with_other_credentials() -> None:
     assert first_accepted(offers, door, door.pauses.append).endpoint.base_url == "b"
     with pytest.raises(EndpointError, match=r"a does not serve .* 'DSS URL'"):
         first_accepted([offers[0], offers[2]], door, door.pauses.append)
+
+
+def test_where_a_certificate_is_not_trusted_the_next_address_is_tried() -> None:
+    door = Door(a=UNTRUSTED)
+    offers = [Endpoint("a", "one"), Endpoint("b", "two"), Endpoint("a", "three")]
+    assert first_accepted(offers, door, door.pauses.append).endpoint.base_url == "b"
+    door = Door(a=UNTRUSTED, b=ABSENT)
+    with pytest.raises(EndpointError, match="not trusted"):
+        first_accepted(offers, door, door.pauses.append)
+    assert door.tried == ["one", "two"]
+
+
+def test_a_credential_is_what_is_missing_where_another_address_answered() -> None:
+    door = Door(a=REFUSED, b=UNTRUSTED)
+    offers = [Endpoint("a", "ticket"), Endpoint("b", "ticket")]
+    with pytest.raises(EndpointError, match=r"credentials tried, ticket \(HTTP 401\): check"):
+        first_accepted(offers, door, door.pauses.append)
 
 
 def test_a_gateway_that_restarts_is_waited_for_and_then_named() -> None:

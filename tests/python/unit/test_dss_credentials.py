@@ -57,17 +57,6 @@ def test_without_a_readable_secret_the_others_are_left(
     assert offers[1].base_url.startswith("http://dss:11000/public/api/")
 
 
-@pytest.mark.parametrize("verify", [True, False, "/certs/ca.pem"])
-def test_the_session_s_trust_is_kept_unless_the_plugin_names_a_file(
-    requests_mock: mocked.Mocker, verify: bool | str
-) -> None:
-    requests_mock.get(f"{API}/auth/info", json={})
-    client = dataikuapi.DSSClient(HOST, internal_ticket="t")
-    client._session.verify = verify
-    assert offered(client)[0].verify is verify
-    assert offered(client, PluginSettings(ca_bundle="/mine.pem"))[0].verify == "/mine.pem"
-
-
 def test_a_temporary_key_is_made_when_its_turn_comes_and_deleted_with_leftovers(
     requests_mock: mocked.Mocker,
 ) -> None:
@@ -78,7 +67,7 @@ def test_a_temporary_key_is_made_when_its_turn_comes_and_deleted_with_leftovers(
     made = requests_mock.post(f"{API}/personal-api-keys/", json={"id": "new", "key": "secret"})
     gone = requests_mock.delete(mocked.ANY, json={})
     client = dataikuapi.DSSClient(HOST, internal_ticket="t")
-    keys = TemporaryKeys(client, "P.out")
+    keys = TemporaryKeys(client, "P.out", alone=True)
     offers = candidates(client, "P", PluginSettings(temporary_api_keys=True), lambda: None, keys)
     assert next(offers).credential == "the job's own ticket"
     assert not made.called
