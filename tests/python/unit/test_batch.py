@@ -78,7 +78,7 @@ def test_a_column_that_is_gone_or_an_output_that_refuses_ends_it_before_any_call
     assert calls.entered == 0
 
 
-def test_progress_comes_soon_and_then_at_longer_pauses(
+def test_progress_comes_soon_with_the_calls_in_flight(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -120,7 +120,8 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         tracemalloc.stop()
         return most
 
-    assert peak(8_000) < 3 * peak(2_000)
+    # Far less than the cells of the 6,000 rows, 1 kB each.
+    assert peak(8_000) - peak(2_000) < 1_500_000
 
 
 def test_an_llm_id_column_that_holds_the_prompts_shows_none_in_the_log(
