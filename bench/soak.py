@@ -130,16 +130,7 @@ def soaked(minutes: float) -> dict[str, Any]:
         "when_stopped": "write",
         "max_retries": 10,
     }
-    listed = {"id": LLM_ID, "type": "CUSTOM", "purposes": ["GENERIC_COMPLETION"]}
-    mesh = MeshServer(
-        gate=Gate(PROJECT_KEY, {"any"}),
-        llms=(listed,),
-        fault=trouble.fault,
-        answer=lambda question: f"{question.split(';')[0]}; The customer likes it.",
-        delay_seconds=LATENCY_SECONDS,
-        usage_missing_every=50,
-    )
-    with tempfile.TemporaryDirectory() as name, mesh:
+    with tempfile.TemporaryDirectory() as name, _provider(trouble) as mesh:
         job = RecipeJob(mesh.backend, Setup(ROWS, settings=settings, run_folder=True), Path(name))
         process = job.start()
         samples = list[Sample]()
@@ -161,6 +152,18 @@ def soaked(minutes: float) -> dict[str, Any]:
             "objects": len(job.objects()),
             "samples": [list(asdict(it).values()) for it in samples],
         }
+
+
+def _provider(trouble: Trouble) -> MeshServer:
+    listed = {"id": LLM_ID, "type": "CUSTOM", "purposes": ["GENERIC_COMPLETION"]}
+    return MeshServer(
+        gate=Gate(PROJECT_KEY, {"any"}),
+        llms=(listed,),
+        fault=trouble.fault,
+        answer=lambda question: f"{question.split(';')[0]}; The customer likes it.",
+        delay_seconds=LATENCY_SECONDS,
+        usage_missing_every=50,
+    )
 
 
 def _watch(pid: int, mesh: MeshServer, samples: list[Sample]) -> None:

@@ -49,16 +49,7 @@ def _after_sending(run: Mapping[str, float]) -> float:
 
 def scenarios(machine: Machine) -> list[Scenario]:
     """Each changes one thing of the first, but for the last."""
-    told = Scenario(
-        "limits told",
-        ROWS,
-        PARTITIONS,
-        machine,
-        HOSTED,
-        requests_per_minute=REQUESTS,
-        tokens_per_minute=TOKENS,
-        size_spread=0.02,
-    )
+    told = _told(machine)
     trouble = replace(HOSTED, outages=OUTAGE)
     return [
         told,
@@ -88,6 +79,19 @@ def scenarios(machine: Machine) -> list[Scenario]:
             provider=trouble,
         ),
     ]
+
+
+def _told(machine: Machine) -> Scenario:
+    return Scenario(
+        "limits told",
+        ROWS,
+        PARTITIONS,
+        machine,
+        HOSTED,
+        requests_per_minute=REQUESTS,
+        tokens_per_minute=TOKENS,
+        size_spread=0.02,
+    )
 
 
 def _untold(told: Scenario, name: str, provider: Provider) -> Scenario:

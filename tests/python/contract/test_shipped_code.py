@@ -1,4 +1,4 @@
-"""What the plugin's code imports and names is there, its functions and files are short, and the map names each."""
+"""What the plugin's code imports and names is there, the map names each module, and all our code is short."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from documents import ROOT
+from documents import ROOT, project_files
 from mesh_prompt_batch import forecast_settings, listing_settings, plugin_settings, settings, trial
 
 
@@ -59,7 +59,7 @@ def test_fields_named_in_sentences_are_fields_of_a_form() -> None:
 
 
 def test_functions_and_files_stay_short() -> None:
-    for path in shipped():
+    for path in sorted(it for it in project_files() if it.suffix == ".py"):
         text = path.read_text()
         assert len(text.splitlines()) <= 300, path
         for node in ast.walk(ast.parse(text)):

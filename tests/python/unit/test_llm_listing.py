@@ -12,13 +12,11 @@ import pytest
 from mesh_prompt_batch.ceilings import NO_CEILINGS, Ceilings
 from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.errors import PromptBatchError, SettingsError, TransientError
-from mesh_prompt_batch.listed_llms import Llm
 from mesh_prompt_batch.listing_settings import ListingSettings
-from mesh_prompt_batch.llm_checks import Calls, Effort, Finding
+from mesh_prompt_batch.llm_checks import Calls
 from mesh_prompt_batch.llm_listing import Doors, TableDataset, listing
-from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES, Table, capability_table
-from mesh_prompt_batch.prices import Price, no_list_price
-from mesh_prompt_batch.usage import Usage
+from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES, Table
+from mesh_prompt_batch.prices import Price
 
 Items = dict[str, list[dict[str, object]]]
 ITEMS: Items = {
@@ -288,17 +286,3 @@ def test_probing_shows_what_each_llm_does_and_what_that_came_to() -> None:
     )
     assert macro.dataset.rows == table.rows
     assert macro.progress[-1] == 100
-
-
-def test_what_the_calls_cost_is_shown_where_tokens_and_price_are_known() -> None:
-    calls = Effort(2, 0, Usage(30, 4))
-    found = {
-        "a:1": Finding("answers", answers=True, effort=calls),
-        "both": Finding("answers", answers=True, effort=calls),
-    }
-    table = capability_table([Llm("a:1"), Llm("both")], found, {"a:1": PRICE}.get)
-    assert [row[-3:] for row in table.rows] == [["2", "34", "0.00005"], ["2", "34", ""]]
-    assert table.title == (
-        "4 calls, 68 tokens; 0.00005 US dollars at list prices; no cost is known of 1 of 2 LLMs"
-    )
-    assert capability_table([Llm("a:1")], {}, no_list_price).title == ""
