@@ -94,17 +94,17 @@ class Adaptations:
                 sent[_RENAMED[name]] = value
         return replace(request, parameters=sent)
 
-    def learn(self, request: CompletionRequest, error: ParameterError) -> RequestError | None:
-        """None: another call is worth making. Else the error to end with, which has advice.
+    def learn(self, request: CompletionRequest, error: ParameterError) -> None:
+        """From a call that is worth making again. Raises RequestError, which has advice, where it is not.
 
         Many calls may have been refused at once: the first of them teaches, the others find it known.
         """
         name = error.parameter
         if name not in self.applied(request).parameters:
             # It was sent by a call that began before it was known.
-            return None
+            return
         if name not in _NEEDLESS | _STREAMING and error.instead is None:
-            return self._advice(request.llm_id, error)
+            raise self._advice(request.llm_id, error) from None
         gone = _STREAMING if name == "stream" else {name}
         self._left_out[request.llm_id] = self._left_out.get(request.llm_id, frozenset()) | gone
         instead = f" and takes '{error.instead}'" if error.instead else ""
@@ -112,7 +112,6 @@ class Adaptations:
         logger.warning(
             f"{llm} refuses '{name}'{instead}: all its calls are sent accordingly from here on."
         )
-        return None
 
     def _advice(self, llm_id: str, error: ParameterError) -> RequestError:
         name = error.parameter

@@ -118,7 +118,7 @@ class MeshClient:
             try:
                 return mesh.ask(self.openai, self._adaptations.applied(request))
             except ParameterError as error:
-                self._adapt(request, error)
+                self._adaptations.learn(request, error)
 
     def _adapted_blocks(self, request: CompletionRequest) -> Iterator[bytes]:
         while True:
@@ -126,15 +126,9 @@ class MeshClient:
                 # A parameter is refused before there is anything to yield.
                 yield from mesh.stream_blocks(self.openai, self._adaptations.applied(request))
             except ParameterError as error:
-                self._adapt(request, error)
+                self._adaptations.learn(request, error)
             else:
                 return
-
-    def _adapt(self, request: CompletionRequest, error: ParameterError) -> None:
-        """Raises what to end with, where no other call is worth making."""
-        advice = self._adaptations.learn(request, error)
-        if advice is not None:
-            raise advice from None
 
 
 def _endpoint_inside(project_key: str | None) -> Endpoint:

@@ -86,9 +86,7 @@ class MeshCalls:
             try:
                 return await connection.ask(self._adaptations.applied(request))
             except ParameterError as error:
-                advice = self._adaptations.learn(request, error)
-                if advice is not None:
-                    raise advice from None
+                self._adaptations.learn(request, error)
 
     def _is_unknown(self, llm_id: str, error: TransientError) -> bool:
         # DSS answers an unknown id with 500, which is also what a provider in trouble looks like.

@@ -107,10 +107,16 @@ def test_a_prompt_of_a_few_letters_does_not_hide_the_words(prompt: str) -> None:
     assert isinstance(error, ParameterError)
 
 
-def learn(adaptations: Adaptations, words: str, asked: CompletionRequest) -> RequestError | None:
+def learn(adaptations: Adaptations, words: str, asked: CompletionRequest) -> None:
     error = call_error(dss(words), adaptations.applied(asked))
     assert isinstance(error, ParameterError)
-    return adaptations.learn(asked, error)
+    adaptations.learn(asked, error)
+
+
+def advice_of(adaptations: Adaptations, words: str, asked: CompletionRequest) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        learn(adaptations, words, asked)
+    return caught.value
 
 
 def test_what_is_refused_is_left_out_or_renamed_for_that_llm_alone() -> None:
@@ -143,11 +149,10 @@ def test_what_cannot_be_spared_ends_in_advice_that_names_the_field(
     words: str, field: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     adaptations = Adaptations()
-    learn(adaptations, words, request())
-    advice = learn(adaptations, words, request())
+    advice_of(adaptations, words, request())
+    advice = advice_of(adaptations, words, request())
     assert caplog.text.count(f"does not take '{field}'") == 1
     assert words not in caplog.text
-    assert advice is not None
     assert (type(advice), advice.error_type) == (RequestError, "bad_request")
     assert f"'{field}'" in advice.provider_words
     assert words in advice.provider_words
@@ -156,8 +161,7 @@ def test_what_cannot_be_spared_ends_in_advice_that_names_the_field(
 def test_an_llm_that_takes_neither_name_of_the_limit_ends_in_advice() -> None:
     adaptations, asked = Adaptations(), request(max_tokens=5)
     learn(adaptations, WANTS, asked)
-    advice = learn(adaptations, "Unsupported arguments: max_completion_tokens", asked)
-    assert advice is not None
+    advice = advice_of(adaptations, "Unsupported arguments: max_completion_tokens", asked)
     assert "'Max tokens'" in advice.provider_words
 
 
