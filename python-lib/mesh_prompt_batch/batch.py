@@ -8,25 +8,21 @@ from dataclasses import replace
 from mesh_prompt_batch.checkpoint import Checkpoint
 from mesh_prompt_batch.completion import Call
 from mesh_prompt_batch.failed_rows import planned_failed_rows
-from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import planned_output
 from mesh_prompt_batch.outputs import Outputs
-from mesh_prompt_batch.priced_calls import priced_calls
-from mesh_prompt_batch.prices import prices_of_run
 from mesh_prompt_batch.progress import closing_lines
 from mesh_prompt_batch.run_parts import (
     Source,
     Workplace,
-    asking_of,
     checkpoint_of,
-    run_images,
+    images_and_asking,
+    prices_of,
     share_of,
     spend_limit_of,
 )
 from mesh_prompt_batch.run_report import RunReport
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import Settings
-from mesh_prompt_batch.spend_rules import check_spend_limit
 from mesh_prompt_batch.spending import SpendLimit, spend_lines
 from mesh_prompt_batch.spooling import all_asked
 from mesh_prompt_batch.totals import Totals
@@ -59,12 +55,10 @@ def complete_dataset(
     checkpoint = checkpoint_of(settings, workplace, appends=outputs.appends)
     logger.info(f"Run {workplace.run_id}. Settings: {settings.described()}.")
     totals = Totals()
-    prices = prices_of_run(settings.prices, settings.llm.llm_id, workplace.list_price)
-    check_spend_limit(settings, prices)
-    request_from_row = request_builder(settings, plan.read)
-    images = run_images(settings, plan.read, workplace)
-    calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
-    asking = asking_of(settings, request_from_row, calls, share_of(settings, workplace, checkpoint))
+    prices = prices_of(settings, workplace.list_price)
+    calls = open_calls(settings)
+    images, asking = images_and_asking(settings, plan.read, calls, workplace, prices, totals)
+    asking = replace(asking, share=share_of(settings, workplace, checkpoint))
     report = RunReport(workplace.run_id, settings.shown(), totals, workplace.open_folder)
     # Whoever is told to end while reading leaves the dataset closed.
     rows = closing(_limited(source.chunks(plan.read), settings.output.row_limit))
@@ -77,7 +71,7 @@ def complete_dataset(
             totals.check_at_end(settings.run.failures)
         checkpoint.writing()
         closed = whole and not totals.failed and settings.output.row_limit is None
-        decided = DecidedRows(plan, store, request_from_row)
+        decided = DecidedRows(plan, store, asking.request_from_row)
         _write(outputs, decided, totals.rows, checkpoint, closed=closed)
     return totals
 

@@ -1,25 +1,29 @@
 """Asks some rows of a recipe outside its runs, as its runs would: no output is touched, nothing is kept."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mesh_prompt_batch.checkpoint import NoCheckpoint
 from mesh_prompt_batch.completion import Call, CompletionRequest, Outcome
-from mesh_prompt_batch.engine import Asking, Engine
+from mesh_prompt_batch.engine import Asking
 from mesh_prompt_batch.errors import CleanStopError, RequestError
 from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.outcome_record import outcome_of
-from mesh_prompt_batch.priced_calls import priced_calls
-from mesh_prompt_batch.prices import Prices, prices_of_run
-from mesh_prompt_batch.rows import Rows
-from mesh_prompt_batch.run_parts import Source, Workplace, asking_of, run_images, spend_limit_of
+from mesh_prompt_batch.prices import Prices
+from mesh_prompt_batch.run_parts import (
+    Source,
+    Workplace,
+    images_and_asking,
+    prices_of,
+    run_images,
+    spend_limit_of,
+)
 from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.run_store import DecidedRow, RunStore
 from mesh_prompt_batch.settings import Settings
-from mesh_prompt_batch.spend_rules import check_spend_limit
-from mesh_prompt_batch.spooling import spool
+from mesh_prompt_batch.spooling import ask_rows
 from mesh_prompt_batch.totals import Totals
 
 Row = tuple[str, ...]
@@ -47,10 +51,7 @@ class Inquiry:
 
     def prices(self) -> Prices:
         """Raises SettingsError where the recipe's are half stated, or its spend limit cannot be held."""
-        llm_id = self.settings.llm.llm_id
-        prices = prices_of_run(self.settings.prices, llm_id, self.workplace.list_price)
-        check_spend_limit(self.settings, prices)
-        return prices
+        return prices_of(self.settings, self.workplace.list_price)
 
     def columns(self) -> tuple[str, ...]:
         """Those whose cells make requests, in the input's order. Raises SettingsError where one is missing."""
@@ -100,36 +101,22 @@ def asked(rows: Sequence[Row], inquiry: Inquiry, prices: Prices) -> Asked:
     Raises RunStoppedError where no LLM is left that could answer.
     """
     settings, columns = inquiry.settings, inquiry.columns()
-    settings = replace(settings, run=replace(settings.run, failures=FailureLimits()))
-    totals = Totals()
-    images = run_images(settings, columns, inquiry.workplace)
-    calls = priced_calls(images.sending(inquiry.open_calls(settings)), prices, totals)
-    asking = asking_of(settings, request_builder(settings, columns), calls)
-    asking = replace(asking, spend=spend_limit_of(settings, prices, NoCheckpoint()))
-    with RunStore(inquiry.workplace.directory) as store, images:
+    # Where a limit ends it, the rows that it left are told too.
+    run = replace(settings.run, failures=FailureLimits(), publishes_when_stopped=True)
+    settings = replace(settings, run=run)
+    totals, workplace, checkpoint = Totals(), inquiry.workplace, NoCheckpoint()
+    calls = inquiry.open_calls(settings)
+    images, asking = images_and_asking(settings, columns, calls, workplace, prices, totals)
+    asking = replace(asking, spend=spend_limit_of(settings, prices, checkpoint))
+    stopped = ""
+    with RunStore(workplace.directory) as store, images:
         chunks = images.looked_up(iter([[*rows]]))
-        stopped = _all_asked(chunks, asking, store, totals, settings)
+        try:
+            ask_rows(chunks, asking, store, checkpoint, totals, settings)
+        except CleanStopError as error:
+            stopped = str(error)
         decided = [_asked_row(it, asking) for it in store.decided_rows()]
     return Asked(decided, totals, stopped)
-
-
-def _all_asked(
-    chunks: Iterator[list[Row]],
-    asking: Asking,
-    store: RunStore,
-    totals: Totals,
-    settings: Settings,
-) -> str:
-    checkpoint = NoCheckpoint()
-    with Engine(asking, store, totals, checkpoint.recorded) as engine:
-        checkpoint.load(store, engine.stop)
-        rows = Rows(asking.request_from_row, store, identical_once=settings.run.identical_once)
-        spool(chunks, rows, engine, totals, even_if_stopped=True)
-        try:
-            engine.wait()
-        except CleanStopError as error:
-            return str(error)
-    return ""
 
 
 def _asked_row(decided: DecidedRow, asking: Asking) -> AskedRow:

@@ -18,14 +18,12 @@ from mesh_prompt_batch.completion import Call, CompletionRequest
 from mesh_prompt_batch.errors import RequestError
 from mesh_prompt_batch.fingerprint import fingerprint
 from mesh_prompt_batch.image_reader import ImageFolder
-from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import Cell, planned_output
 from mesh_prompt_batch.own_limits import UNSHARED, Share
-from mesh_prompt_batch.priced_calls import priced_calls
-from mesh_prompt_batch.prices import PriceList, no_list_price, prices_of_run
+from mesh_prompt_batch.prices import PriceList, no_list_price
 from mesh_prompt_batch.row_index import IndexName
 from mesh_prompt_batch.run_folder import RunFolder
-from mesh_prompt_batch.run_parts import Source, Workplace, asking_of, run_images
+from mesh_prompt_batch.run_parts import Source, Workplace, images_and_asking, prices_of
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.share_keeper import ShareKeeper
@@ -68,19 +66,18 @@ def complete_partition(
     """
     plan = planned_output(source.schema(), settings)
     totals = Totals()
-    prices = prices_of_run(settings.prices, settings.llm.llm_id, task.list_price)
-    request_from_row = request_builder(settings, plan.read)
-    images = run_images(
-        settings, plan.read, Workplace(task.directory, open_images=task.open_images)
-    )
-    calls = priced_calls(images.sending(open_calls(settings)), prices, totals)
+    prices = prices_of(settings, task.list_price)
+    workplace = Workplace(task.directory, sleep=task.sleep, open_images=task.open_images)
+    calls = open_calls(settings)
+    images, asking = images_and_asking(settings, plan.read, calls, workplace, prices, totals)
     asking = replace(
-        asking_of(settings, request_from_row, calls, _share(settings, task)),
+        asking,
+        share=_share(settings, task),
         time_used_seconds=time.time() - task.started,
     )
 
     def keys() -> set[bytes]:
-        return _keys(images.looked_up(source.chunks(plan.read)), request_from_row)
+        return _keys(images.looked_up(source.chunks(plan.read)), asking.request_from_row)
 
     with RunStore(task.directory) as store:
         with images, _checkpoint(settings, task, keys) as checkpoint:
@@ -90,7 +87,7 @@ def complete_partition(
             if totals.decided >= ROWS_BEFORE_JUDGING:
                 totals.check_at_end(settings.run.failures)
             checkpoint.written(closed=True)
-        for row in DecidedRows(plan, store, request_from_row):
+        for row in DecidedRows(plan, store, asking.request_from_row):
             yield row[len(plan.kept) :]
 
 

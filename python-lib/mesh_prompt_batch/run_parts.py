@@ -15,15 +15,19 @@ from mesh_prompt_batch.engine import Asking
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.image_reader import ImageFolder
 from mesh_prompt_batch.images import RunImages
+from mesh_prompt_batch.messages import request_builder
 from mesh_prompt_batch.output import Column
 from mesh_prompt_batch.own_limits import UNSHARED, Share
-from mesh_prompt_batch.prices import PriceList, Prices, no_list_price
+from mesh_prompt_batch.priced_calls import priced_calls
+from mesh_prompt_batch.prices import PriceList, Prices, no_list_price, prices_of_run
 from mesh_prompt_batch.process import affordable_concurrency
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_id import new_run_id
 from mesh_prompt_batch.settings import LABELS, Settings
 from mesh_prompt_batch.share_keeper import NOT_SHARED, ShareKeeper
+from mesh_prompt_batch.spend_rules import check_spend_limit
 from mesh_prompt_batch.spending import SpendLimit
+from mesh_prompt_batch.totals import Totals
 from mesh_prompt_batch.unkept_run import UnkeptRun
 
 logger = logging.getLogger(__name__)
@@ -80,6 +84,13 @@ def checkpoint_of(settings: Settings, workplace: Workplace, *, appends: bool) ->
     )
 
 
+def prices_of(settings: Settings, list_price: PriceList) -> Prices:
+    """Raises SettingsError where the recipe's are half stated, or its spend limit cannot be held."""
+    prices = prices_of_run(settings.prices, settings.llm.llm_id, list_price)
+    check_spend_limit(settings, prices)
+    return prices
+
+
 def run_images(settings: Settings, columns: Sequence[str], workplace: Workplace) -> RunImages:
     column = settings.images.column
     position = columns.index(column) if column else None
@@ -107,11 +118,27 @@ def share_of(
     return ShareKeeper(workplace.open_folder, workplace.partition, replaces=replaces)
 
 
+def images_and_asking(
+    settings: Settings,
+    columns: Sequence[str],
+    calls: AbstractAsyncContextManager[Call],
+    workplace: Workplace,
+    prices: Prices,
+    totals: Totals,
+) -> tuple[RunImages, Asking]:
+    """How rows with the cells of `columns` are asked, by `calls`, without a spend limit and with limits all its own.
+
+    The images are to be entered before rows are asked, and look at the rows first.
+    """
+    images = run_images(settings, columns, workplace)
+    calls = priced_calls(images.sending(calls), prices, totals)
+    return images, asking_of(settings, request_builder(settings, columns), calls)
+
+
 def asking_of(
     settings: Settings,
     request_from_row: Callable[[Sequence[str]], CompletionRequest],
     calls: AbstractAsyncContextManager[Call],
-    share: AbstractContextManager[Share] = UNSHARED,
 ) -> Asking:
     return Asking(
         calls,
@@ -126,5 +153,4 @@ def asking_of(
         settings.llm.fallback_llm_id,
         None if settings.run.time_limit_minutes is None else 60.0 * settings.run.time_limit_minutes,
         answering=lambda complete, request: complete_in_format(complete, request, settings.format),
-        share=share,
     )

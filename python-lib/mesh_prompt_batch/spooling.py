@@ -24,17 +24,37 @@ def all_asked(
     settings: Settings,
 ) -> bool:
     """Whether every row is decided; False where a limit ended the run and what is answered is to be published."""
-    with (
-        garbage_seldom_collected(),
-        Engine(asking, store, totals, checkpoint.recorded) as engine,
-    ):
+    try:
+        with garbage_seldom_collected():
+            ask_rows(chunks, asking, store, checkpoint, totals, settings)
+    except CleanStopError as error:
+        why = str(error).rstrip(".")
+        if not settings.run.publishes_when_stopped or not totals.completed + totals.resumed:
+            raise CleanStopError(f"{why}; {totals.unpublished()}.") from None
+        sentence = f"{why}; {totals.so_far()}."
+        totals.stopped_by = sentence
+        logger.warning(f"THE RUN STOPPED AND ITS OUTPUT IS NOT COMPLETE. {sentence}")
+        return False
+    return True
+
+
+def ask_rows(
+    chunks: Iterator[list[tuple[str, ...]]],
+    asking: Asking,
+    store: RunStore,
+    checkpoint: Checkpoint,
+    totals: Totals,
+    settings: Settings,
+) -> None:
+    """Until every row is decided. Raises RunStoppedError when that ended before, CleanStopError because of a limit."""
+    with Engine(asking, store, totals, checkpoint.recorded) as engine:
         checkpoint.load(store, engine.stop)
         rows = Rows(asking.request_from_row, store, identical_once=settings.run.identical_once)
-        spool(chunks, rows, engine, totals, even_if_stopped=settings.run.publishes_when_stopped)
-        return _every_row_decided(engine, totals, settings)
+        _spool(chunks, rows, engine, totals, even_if_stopped=settings.run.publishes_when_stopped)
+        engine.wait()
 
 
-def spool(
+def _spool(
     chunks: Iterator[list[tuple[str, ...]]],
     rows: Rows,
     engine: Engine,
@@ -59,18 +79,3 @@ def spool(
             f"Read {totals.rows:,} rows: resuming {totals.resumed:,} answers, {totals.identical:,} identical rows,"
             f" {totals.rows - totals.resumed - totals.identical:,} to ask."
         )
-
-
-def _every_row_decided(engine: Engine, totals: Totals, settings: Settings) -> bool:
-    """Or a limit ended the run, and what is answered is to be published."""
-    try:
-        engine.wait()
-    except CleanStopError as error:
-        why = str(error).rstrip(".")
-        if not settings.run.publishes_when_stopped or not totals.completed + totals.resumed:
-            raise CleanStopError(f"{why}; {totals.unpublished()}.") from None
-        sentence = f"{why}; {totals.so_far()}."
-        totals.stopped_by = sentence
-        logger.warning(f"THE RUN STOPPED AND ITS OUTPUT IS NOT COMPLETE. {sentence}")
-        return False
-    return True
