@@ -34,6 +34,10 @@ class CompletionRequest:
             elif isinstance(content, (list, tuple)):
                 yield from (part["text"] for part in content if isinstance(part.get("text"), str))
 
+    def text_bytes(self) -> int:
+        """Of `texts`, as UTF-8."""
+        return sum(len(text.encode()) for text in self.texts())
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:

@@ -49,7 +49,6 @@ def bounds(
 
 
 def _extremes(request: CompletionRequest, prices: Prices) -> _Extremes:
-    text = sum(len(it.encode()) for it in request.texts())
     most = request.parameters.get("max_tokens")
     try:
         longest: float | None = worst_prompt_tokens(request)
@@ -57,7 +56,7 @@ def _extremes(request: CompletionRequest, prices: Prices) -> _Extremes:
         # Nobody knows how large the image behind an address is.
         longest = None
     return _Extremes(
-        (max(1.0, text / MOST_BYTES_A_TOKEN), longest),
+        (max(1.0, request.text_bytes() / MOST_BYTES_A_TOKEN), longest),
         (1.0, float(most) if isinstance(most, int) else None),
         prices.of(request.llm_id),
     )

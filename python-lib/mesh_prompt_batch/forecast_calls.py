@@ -125,5 +125,4 @@ def _cost(outcome: Outcome) -> float | None:
 
 
 def _size(request: CompletionRequest) -> float:
-    text = sum(len(it.encode()) for it in request.texts())
-    return text + BYTES_A_TOKEN * IMAGE_TOKENS * len(image_urls(request))
+    return request.text_bytes() + BYTES_A_TOKEN * IMAGE_TOKENS * len(image_urls(request))

@@ -37,7 +37,7 @@ class Effort:
 
     @property
     def tokens(self) -> int:
-        return (self.usage.prompt_tokens or 0) + (self.usage.completion_tokens or 0)
+        return self.usage.tokens
 
     def with_call(self, usage: Usage) -> "Effort":
         silent = self.silent + (not usage.reported)

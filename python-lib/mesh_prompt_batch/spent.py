@@ -28,15 +28,11 @@ class Spent:
 
     @property
     def tokens(self) -> int:
-        return (self.usage.prompt_tokens or 0) + (self.usage.completion_tokens or 0)
+        return self.usage.tokens
 
     def described(self) -> list[str]:
         """Parts of a line of the log."""
-        if not self.usage.reported:
-            tokens = "tokens unknown"
-        else:
-            usage = self.usage
-            tokens = f"{usage.prompt_tokens or 0:,} + {usage.completion_tokens or 0:,} tokens"
+        tokens = self.usage.described()
         return [tokens] if self.cost is None else [tokens, f"cost {shown(self.cost)}"]
 
     def per_thousand(self, rows: int) -> list[str]:

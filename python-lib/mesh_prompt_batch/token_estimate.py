@@ -24,7 +24,7 @@ class TokenEstimate:
 
     def of(self, request: CompletionRequest) -> float:
         """Tokens of the request and of its answer; without `max_tokens`, of an answer like the earlier ones."""
-        asked = _bytes(request) / self._bytes_a_token
+        asked = request.text_bytes() / self._bytes_a_token
         asked += len(image_urls(request)) * self._image_tokens
         most = request.parameters.get("max_tokens")
         if isinstance(most, int):
@@ -43,18 +43,12 @@ class TokenEstimate:
                 if known is None
                 else known + WEIGHT * (usage.completion_tokens - known)
             )
-        if not usage.reported:
-            return None
-        return float((usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
+        return float(usage.tokens) if usage.reported else None
 
     def _learn_asked(self, request: CompletionRequest, tokens: int) -> None:
-        images, text = len(image_urls(request)), _bytes(request)
+        images, text = len(image_urls(request)), request.text_bytes()
         if images:
             an_image = max(0.0, tokens - text / self._bytes_a_token) / images
             self._image_tokens += WEIGHT * (an_image - self._image_tokens)
         else:
             self._bytes_a_token += WEIGHT * (text / tokens - self._bytes_a_token)
-
-
-def _bytes(request: CompletionRequest) -> int:
-    return sum(len(text.encode()) for text in request.texts())

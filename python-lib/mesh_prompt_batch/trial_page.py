@@ -120,13 +120,10 @@ def _how(answer: Completion, source: str) -> str:
     if source == "identical":
         return "copied from an identical row"
     usage = answer.usage
-    tokens = ""
-    if usage.reported:
-        tokens = f"{usage.prompt_tokens or 0:,} + {usage.completion_tokens or 0:,} tokens"
     parts = [
         answer.finish_reason or "",
         f"{answer.latency_seconds:.1f} s",
-        tokens,
+        usage.described() if usage.reported else "",
         "" if usage.cost is None else f"cost {shown(usage.cost)}",
         f"{answer.attempts} calls" if answer.attempts > 1 else "",
         f"answered by {answer.llm_id}",

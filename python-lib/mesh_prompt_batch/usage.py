@@ -30,6 +30,16 @@ class Usage:
     def reported(self) -> bool:
         return self.prompt_tokens is not None or self.completion_tokens is not None
 
+    @property
+    def tokens(self) -> int:
+        """In and out, as far as they are told."""
+        return (self.prompt_tokens or 0) + (self.completion_tokens or 0)
+
+    def described(self) -> str:
+        if not self.reported:
+            return "tokens unknown"
+        return f"{self.prompt_tokens or 0:,} + {self.completion_tokens or 0:,} tokens"
+
 
 NOTHING_REPORTED = Usage()
 
