@@ -34,8 +34,8 @@ class Ownership:
         self._open_folder = open_folder
         self._folder = open_folder()
         self._sleep = sleep
-        self._telling = threading.Lock()
-        self._ending = threading.Event()
+        self._changed = threading.Condition()
+        self._ending = False
         self._thread: threading.Thread | None = None
         self._error: RunStoppedError | None = None
 
@@ -54,18 +54,26 @@ class Ownership:
         self, saved: Callable[[], int], failed: Callable[[RunStoppedError], None]
     ) -> None:
         """`saved`: how many answers are. `failed` is called once, from the thread, with what ended it."""
-        self._saved, self._failed = saved, failed
+        self._saved, self._failed, self._phase = saved, failed, self.state.phase
         self._thread = threading.Thread(target=self._beat_on, name="prompt-batch-beat", daemon=True)
         self._thread.start()
 
     def turn_to(self, phase: str) -> None:
-        """Say in the folder that `phase` has begun. Raises RunStoppedError where it cannot be said, or is not ours."""
+        """Say in the folder that `phase` has begun. Raises RunStoppedError where it cannot be said, or is not ours.
+
+        The thread says it, though whoever waits here is told to end.
+        """
+        with self._changed:
+            self._phase = phase
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._error is not None or self.state.phase == phase)
         if self._error is not None:
             raise self._error
-        self._tell(self._folder, phase)
 
     def stop_beating(self) -> None:
-        self._ending.set()
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
 
@@ -80,27 +88,41 @@ class Ownership:
     def _beat_on(self) -> None:
         try:
             folder = self._open_folder()
-            if self._ending.wait(min(FIRST_LOOK_SECONDS, BEAT_SECONDS)):
-                return
-            self._look(folder)
-            while not self._ending.wait(BEAT_SECONDS):
-                self._tell(folder, self.state.phase)
+            if self._is_wanted_within(min(FIRST_LOOK_SECONDS, BEAT_SECONDS)):
+                self._tell(folder)
+            else:
+                self._look(folder)
+            while self._is_wanted_within(BEAT_SECONDS) or not self._ending:
+                self._tell(folder)
         except RunStoppedError as error:
             self._end_with(error)
         except BaseException as error:  # noqa: BLE001  # told by `failed` and by `turn_to`
             self._end_with(RunStoppedError(f"Showing life failed ({type(error).__name__})."))
 
+    def _is_wanted_within(self, seconds: float) -> bool:
+        """Whether another phase is to be told; false at the end, or when so many seconds have passed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ending or self._turns, seconds)
+            return self._turns
+
+    @property
+    def _turns(self) -> bool:
+        return self._phase != self.state.phase
+
     def _end_with(self, error: RunStoppedError) -> None:
-        self._error = error
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
         self._failed(error)
 
-    def _tell(self, folder: RunFolder, phase: str) -> None:
-        with self._telling:
-            self._look(folder)
-            saved = max(self.state.saved, self._saved())
-            told = replace(self.state, phase=phase, beat=self.state.beat + 1, saved=saved)
-            folder.write_state(told)
+    def _tell(self, folder: RunFolder) -> None:
+        self._look(folder)
+        saved = max(self.state.saved, self._saved())
+        told = replace(self.state, phase=self._phase, beat=self.state.beat + 1, saved=saved)
+        folder.write_state(told)
+        with self._changed:
             self.state = told
+            self._changed.notify_all()
 
     def _look(self, folder: RunFolder) -> None:
         if not self._is_ours(folder.state()):
