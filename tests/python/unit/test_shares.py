@@ -137,7 +137,8 @@ class World:
             pause = next(acts, None)
             if pause is not None:
                 heapq.heappush(self._due, (self.now + pause, number, acts))
-            most = max(most, sum(self.shares()))
+            # Parts of one add up to it but for the last of their digits.
+            most = max(most, round(sum(self.shares()), 9))
         self.now = until
         return most
 
