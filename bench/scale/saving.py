@@ -102,7 +102,8 @@ def objects_found(objects: int, size: float) -> int:
     parts = PartList()
     each = size / max(objects, 1)
     parts.found = [Part(str(it), int(it * each), int((it + 1) * each)) for it in range(objects)]
-    return len(parts.groups_of_found(rewrite=False)) or objects
+    groups = parts.groups_of_found(rewrite=False)
+    return objects - sum(map(len, groups)) + len(groups)
 
 
 @dataclass
