@@ -79,7 +79,8 @@ def resumed(answered: int) -> dict[str, float]:
 
 def fill(folder: Path, setup: Setup, answered: int) -> None:
     """The answers of the first rows, and the state of a run that was killed."""
-    epoch = folder / "answers/20260101T000000-bench"
+    owner = 12 * "b"
+    epoch = folder / f"answers/20260101T000000-{owner}"
     epoch.mkdir(parents=True)
     (folder / "state.json").write_bytes(RunState(epoch.name, saved=answered).to_bytes())
     settings = Settings.from_config({**CONFIG, **setup.settings}, {})
@@ -95,7 +96,7 @@ def fill(folder: Path, setup: Setup, answered: int) -> None:
         block = list(islice(answers, BLOCK_ANSWERS))
         if len(blocks) == BLOCKS_A_PART or not block:
             part += 1
-            (epoch / f"bench-{part:06d}").write_bytes(b"".join(blocks))
+            (epoch / f"{owner}-{part:06d}").write_bytes(b"".join(blocks))
             blocks.clear()
 
 

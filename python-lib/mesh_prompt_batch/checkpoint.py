@@ -3,10 +3,8 @@
 import io
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +17,20 @@ from mesh_prompt_batch.money import added
 from mesh_prompt_batch.ownership import Ownership
 from mesh_prompt_batch.part_list import PartList
 from mesh_prompt_batch.range_file import RangeFile
-from mesh_prompt_batch.run_folder import ANSWERS, RunFolder, answers_folder
-from mesh_prompt_batch.run_state import ASKING, CLOSED, UNREADABLE, WRITING, RunState
+from mesh_prompt_batch.run_folder import (
+    ANSWERS,
+    RunFolder,
+    answers_folder,
+    epoch_of,
+    new_epoch,
+    newest_epoch,
+    tell_strays,
+)
+from mesh_prompt_batch.run_state import ASKING, CLOSED, WRITING, RunState
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.saver import MARK, Saved, Saver
 from mesh_prompt_batch.spend import NOTHING, Spend
-from mesh_prompt_batch.spend_marks import SPENT, Mark, marks_folder, newest_mark
+from mesh_prompt_batch.spend_marks import SPENT, Mark, newest_mark
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -172,13 +178,15 @@ class FolderCheckpoint:
         self._saver.start()
         self._ownership.start_beating(lambda: saved.count, failed)
         everything = self._folder.names_below(ANSWERS)
-        names = [it for it in everything if it.startswith(answers_folder(self._state.epoch))]
+        names = [it for it in everything if self._is_ours(it)]
         oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
         found = load_answers(self._folder, names, store, saved, oldest)
         found.tell(self._state.saved)
         groups = saved.parts.groups_of_found(rewrite=found.must_be_rewritten)
-        marks = [it for it in self._folder.names_below(SPENT) if not self._is_ours(it)]
-        self._saver.tidy(groups, sorted({*everything} - {*names}) + marks)
+        everything += self._folder.names_below(SPENT)
+        tell_strays(self._folder, [it for it in everything if not epoch_of(it)])
+        forgotten = [it for it in everything if epoch_of(it) and not self._is_ours(it)]
+        self._saver.tidy(groups, forgotten)
         return found.answers
 
     def recorded(self) -> None:
@@ -245,11 +253,11 @@ class FolderCheckpoint:
         name = settled.name(self._state.epoch)
         self._folder.write(name, lambda: io.BytesIO(MARK))
         for earlier in self._folder.names_below(SPENT):
-            if earlier != name:
+            if earlier != name and epoch_of(earlier):
                 self._folder.delete(earlier)
 
     def _is_ours(self, name: str) -> bool:
-        return name.startswith(marks_folder(self._state.epoch))
+        return epoch_of(name) == self._state.epoch
 
     def _tell_what_is_not_saved(self) -> None:
         if self._saved is None:
@@ -274,17 +282,11 @@ class FolderCheckpoint:
         """The last run's, or "" to start afresh."""
         if self._reuse.epoch:
             return self._reuse.epoch
-        if last is not None and last.phase != UNREADABLE:
+        if last is not None:
             return "" if last.phase == CLOSED and not self._reuse.always else last.epoch
-        names = [*self._folder.names_below(ANSWERS), *self._folder.names_below(SPENT)]
-        epochs = [name.split("/")[1] for name in names]
-        if epochs:
+        epoch = newest_epoch(self._folder)
+        if epoch:
             logger.warning(
                 "The run folder does not say how the last run ended: going on with its newest answers."
             )
-        return max(epochs, default="")
-
-
-def new_epoch() -> str:
-    """Later ones sort behind earlier ones."""
-    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
+        return epoch

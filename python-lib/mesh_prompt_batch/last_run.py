@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.process import is_alive
-from mesh_prompt_batch.run_folder import STATE, RunFolder
-from mesh_prompt_batch.run_state import UNREADABLE, WRITING, RunState
+from mesh_prompt_batch.run_folder import STATE, RunFolder, is_epoch_of_a_run
+from mesh_prompt_batch.run_state import WRITING, RunState
 
 logger = logging.getLogger(__name__)
 
@@ -18,19 +18,20 @@ ANOTHER_RUN = "Another run of this recipe and partition is at work on this run f
 def state_of_ended_run(
     folder: RunFolder, sleep: Callable[[float], object], *, appends: bool
 ) -> RunState | None:
-    """What the last run left; None where there was none.
+    """What the last run left; None where there was none, or what lies there is no state of a run.
 
     Raises RunStoppedError where it is still at work, and where its rows may stand in an output that one `appends` to.
     """
     last = folder.state()
     if last is not None and last.owner and is_at_work(folder, last, sleep):
         raise RunStoppedError(ANOTHER_RUN)
-    if last is not None and last.phase in (WRITING, UNREADABLE) and appends:
+    known = last is not None and is_epoch_of_a_run(last.epoch)
+    if last is not None and appends and (last.phase == WRITING or not known):
         raise RunStoppedError(
             "The last run ended while it appended to the output, which may hold its rows: remove them"
             f" there, then delete {folder.path(STATE)} in the run folder and run again; no answer is lost."
         )
-    return last
+    return last if known else None
 
 
 def is_at_work(folder: RunFolder, last: RunState, sleep: Callable[[float], object]) -> bool:

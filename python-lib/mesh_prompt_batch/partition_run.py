@@ -22,7 +22,7 @@ from mesh_prompt_batch.output import Cell, planned_output
 from mesh_prompt_batch.own_limits import UNSHARED, Share
 from mesh_prompt_batch.prices import PriceList, no_list_price
 from mesh_prompt_batch.row_index import IndexName
-from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_folder import SHARED_EPOCH, RunFolder
 from mesh_prompt_batch.run_parts import Source, Workplace, images_and_asking, prices_of
 from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import Settings
@@ -32,9 +32,6 @@ from mesh_prompt_batch.totals import ROWS_BEFORE_JUDGING, Totals
 from mesh_prompt_batch.writing import DecidedRows
 
 logger = logging.getLogger(__name__)
-
-# Of all runs that may take each other's answers.
-SHARED_EPOCH = "all"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,24 +3,38 @@
 import contextlib
 import io
 import logging
+import re
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime, timezone
 from typing import IO, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 from mesh_prompt_batch.answer_block import NewerFormatError, Stream
 from mesh_prompt_batch.errors import PromptBatchError, RunStoppedError
 from mesh_prompt_batch.run_state import LONGEST, UNREADABLE, RunState
+from mesh_prompt_batch.spend_marks import SPENT
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 STATE = "state.json"
 ANSWERS = "answers/"
+# Of all tasks of Spark that may take each other's answers.
+SHARED_EPOCH = "all"
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.5
 MOST_BYTES_IN_MEMORY = 4 * 1024 * 1024
+_EPOCH = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{12}")
+_EPOCHS = rf"({_EPOCH.pattern}|{SHARED_EPOCH}|[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}})"
+# As `saver.py`, `attempts.py` and `spend_marks.py` name them.
+_OURS = (
+    re.compile(rf"{ANSWERS}{_EPOCHS}/[0-9a-f]{{12}}-(?:brought-)?[0-9]{{6,9}}"),
+    re.compile(rf"{SPENT}{_EPOCHS}/[0-9]{{6,18}}-[0-9]{{1,30}}\.[0-9]{{12}}"),
+)
 
 
 class ObjectFolder(Protocol):
@@ -63,16 +77,18 @@ class RunFolder:
         below = self._root + folder
         return sorted(name[len(self._root) :] for name in names if name.startswith(below))
 
-    def read(self, name: str) -> IO[bytes]:
-        """A local copy, on disk where it is large."""
-        return self._tried("read", lambda: self._copy(name))
+    def read(self, name: str, most: int = sys.maxsize) -> IO[bytes]:
+        """A local copy, on disk where it is large, of the first `most` bytes."""
+        return self._tried("read", lambda: self._copy(name, most))
 
-    def _copy(self, name: str) -> IO[bytes]:
+    def _copy(self, name: str, most: int) -> IO[bytes]:
         copy = cast("IO[bytes]", tempfile.SpooledTemporaryFile(MOST_BYTES_IN_MEMORY))  # noqa: SIM115
         try:
             with self._folder.read(self._root + name) as stream:
-                while data := stream.read(MOST_BYTES_IN_MEMORY):
+                left = most
+                while left > 0 and (data := stream.read(min(MOST_BYTES_IN_MEMORY, left))):
                     copy.write(data)
+                    left -= len(data)
         except BaseException:
             copy.close()
             raise
@@ -108,8 +124,8 @@ class RunFolder:
         if self._root + STATE not in self._tried("read", self._folder.names):
             return None
         try:
-            with self.read(STATE) as copy:
-                return RunState.from_bytes(copy.read(LONGEST))
+            with self.read(STATE, LONGEST) as copy:
+                return RunState.from_bytes(copy.read())
         except NewerFormatError:
             raise written_by_newer() from None
 
@@ -132,6 +148,36 @@ class RunFolder:
 
 def answers_folder(epoch: str) -> str:
     return f"{ANSWERS}{epoch}/"
+
+
+def new_epoch() -> str:
+    """Later ones sort behind earlier ones."""
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
+
+
+def is_epoch_of_a_run(text: str) -> bool:
+    return bool(_EPOCH.fullmatch(text))
+
+
+def epoch_of(name: str) -> str:
+    """Of one of our objects with answers or of money spent; "" of what somebody else put beside them."""
+    found = next(filter(None, (it.fullmatch(name) for it in _OURS)), None)
+    return found[1] if found else ""
+
+
+def newest_epoch(folder: RunFolder) -> str:
+    """As the names of what runs left tell it; "" where they left nothing."""
+    names = [*folder.names_below(ANSWERS), *folder.names_below(SPENT)]
+    return max(filter(is_epoch_of_a_run, map(epoch_of, names)), default="")
+
+
+def tell_strays(folder: RunFolder, names: Sequence[str]) -> None:
+    """Of objects that are not ours: nobody reads or deletes them."""
+    if names:
+        logger.warning(
+            f"{len(names):,} objects in the run folder were not written by this plugin and are left alone, such as"
+            f" {folder.path(names[0])!r}."
+        )
 
 
 def written_by_newer() -> RunStoppedError:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mesh_prompt_batch.checkpoint import NoCheckpoint, new_epoch
+from mesh_prompt_batch.checkpoint import NoCheckpoint
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.last_run import ANOTHER_RUN, state_of_ended_run
 from mesh_prompt_batch.ownership import Ownership
-from mesh_prompt_batch.run_folder import RunFolder
-from mesh_prompt_batch.run_state import ASKING, CLOSED, UNREADABLE, WRITING
+from mesh_prompt_batch.run_folder import RunFolder, new_epoch, newest_epoch
+from mesh_prompt_batch.run_state import ASKING, CLOSED, WRITING, RunState
 from mesh_prompt_batch.run_store import RunStore
 
 if TYPE_CHECKING:
@@ -38,13 +38,15 @@ class UnkeptRun(NoCheckpoint):
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
         folder = self._open_folder()
         last = state_of_ended_run(folder, self._sleep, appends=self._appends)
-        known = last is not None and last.phase != UNREADABLE
-        epoch, self._saved = (last.epoch, last.saved) if last and known else (new_epoch(), 0)
+        if last is None:
+            # Answers may be there all the same.
+            found = newest_epoch(folder)
+            last = RunState(found or new_epoch(), ASKING if found else CLOSED)
         # What the next run makes of the answers there is not for this one to say.
-        before = last.phase if last and known else CLOSED
-        self._phase = ASKING if before == WRITING else before
+        self._phase = ASKING if last.phase == WRITING else last.phase
+        self._saved = last.saved
         self._ownership = Ownership(self._open_folder, self._sleep)
-        if not self._ownership.claim(epoch, self._phase, self._saved):
+        if not self._ownership.claim(last.epoch, self._phase, self._saved):
             raise RunStoppedError(ANOTHER_RUN)
         return self
 

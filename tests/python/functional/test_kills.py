@@ -138,7 +138,8 @@ def crowd(flow: Flow, questions: list[str]) -> None:
             found = [it for block in blocks(stream) for it in answers(block)]
         path.unlink()
         for number, one in enumerate(found):
-            path.with_name(f"{path.name}-{number:03d}").write_bytes(encoded([one]))
+            # As this recipe's own objects are named.
+            path.with_name(f"{path.name}{number:03d}").write_bytes(encoded([one]))
     assert len(answer_files(flow)) > 40
     flow.ask(*questions)
     flow.previous_output()

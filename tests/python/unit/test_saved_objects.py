@@ -107,7 +107,7 @@ def test_killed_between_a_merge_and_its_deletions_nothing_is_read_twice(recipe: 
     with pytest.raises(RunStoppedError):
         recipe.run(["a", "b"], stopping_at("b"), max_concurrency=1)
     (name,) = recipe.answers()
-    recipe.folder.objects[name + "-merged"] = recipe.folder.objects[name]
+    recipe.folder.objects[f"{name[:-6]}000999"] = recipe.folder.objects[name]
     with pytest.raises(RunStoppedError):
         recipe.run(["a", "b"], stopping_at("b"), max_concurrency=1)
     assert recipe.state()["saved"] <= 1
