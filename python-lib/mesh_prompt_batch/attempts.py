@@ -18,8 +18,15 @@ from mesh_prompt_batch.answer_block import SavedAnswer, encoded
 from mesh_prompt_batch.checkpoint import SECONDS_OF_A_DAY, FolderCheckpoint, Reuse
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import Found, whole_blocks
-from mesh_prompt_batch.row_index import ROWS, IndexName, encoded_marks, index_name, marks_in
-from mesh_prompt_batch.run_folder import ANSWERS, RunFolder, answers_folder
+from mesh_prompt_batch.row_index import (
+    LONGEST,
+    ROWS,
+    IndexName,
+    encoded_marks,
+    index_name,
+    marks_in,
+)
+from mesh_prompt_batch.run_folder import ANSWERS, RunFolder, answers_folder, epoch_of, tell_strays
 from mesh_prompt_batch.run_store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -54,12 +61,16 @@ class AttemptCheckpoint(FolderCheckpoint):
 
     def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
         folder = self._folder.beside(ROWS)
-        there = [it for it in map(index_name, folder.names_below("")) if it is not None]
+        names = folder.names_below("")
+        tell_strays(folder, [it for it in names if index_name(it) is None])
+        there = _indexes(names)
         # Where an attempt came to its end, nothing is elsewhere that is not here.
         if not self._afresh:
             self._bring(folder, there)
         self._tell_rows(folder, there)
-        self._forget_old(folder, there)
+        if self._old(there):
+            # Others may have begun to ask theirs meanwhile.
+            self._forget(folder, self._old(_indexes(folder.names_below(""))))
         return super().load(store, failed)
 
     def _bring(self, folder: RunFolder, there: Sequence[IndexName]) -> None:
@@ -88,13 +99,15 @@ class AttemptCheckpoint(FolderCheckpoint):
 
     def _answers_of(self, place: str) -> Iterator[SavedAnswer]:
         folder = self._folder.beside(place)
-        for name in folder.names_below(answers_folder(self._state.epoch)):
+        for name in filter(self._is_ours, folder.names_below(ANSWERS)):
             try:
                 for _, held in whole_blocks(folder, name, Found(), set()):
                     yield from held
             except RunStoppedError:
                 # Its owner makes one object of many.
-                logger.warning(f"{folder.path(name)} is gone: what it held may be asked again.")
+                logger.warning(
+                    f"{folder.path(name)} is gone or cannot be read: what it held may be asked again."
+                )
 
     def _tell_rows(self, folder: RunFolder, there: Sequence[IndexName]) -> None:
         """Once a run and place, before anything is answered; the indexes of earlier runs are of no use then."""
@@ -107,21 +120,31 @@ class AttemptCheckpoint(FolderCheckpoint):
         for it in earlier:
             folder.delete(str(it))
 
-    def _forget_old(self, folder: RunFolder, there: Sequence[IndexName]) -> None:
+    def _old(self, there: Sequence[IndexName]) -> list[IndexName]:
         oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
-        own = self._rows.index.place
-        old = [it for it in there if it.moment < oldest and it.place != own]
+        # A kill may leave a place its earlier index beside the new one.
+        in_use = {self._rows.index.place} | {it.place for it in there if it.moment >= oldest}
+        return [it for it in there if it.place not in in_use]
+
+    def _forget(self, folder: RunFolder, old: Sequence[IndexName]) -> None:
         for it in random.sample(old, min(len(old), MOST_FORGOTTEN)):
             place = self._folder.beside(it.place)
-            for name in place.names_below(ANSWERS):
+            for name in filter(epoch_of, place.names_below(ANSWERS)):
                 place.delete(name)
             folder.delete(str(it))
 
 
+def _indexes(names: Sequence[str]) -> list[IndexName]:
+    return [it for it in map(index_name, names) if it is not None]
+
+
 def _read_marks(folder: RunFolder, index: IndexName) -> Sequence[int]:
     try:
-        with folder.read(str(index)) as content:
-            return marks_in(content.read())
+        with folder.read(str(index), LONGEST) as content:
+            marks = marks_in(content.read())
     except RunStoppedError:
         # Its place was asked again, under another name, or forgotten.
         return ()
+    if not marks:
+        logger.warning(f"{folder.path(str(index))} in the run folder is damaged and passed over.")
+    return marks

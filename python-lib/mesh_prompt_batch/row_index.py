@@ -9,7 +9,11 @@ from datetime import datetime, timezone
 
 ROWS = "rows"
 _CHECKSUM_BYTES = 16
-_NAME = re.compile(r"(\d+-[0-9a-f]{32})-((\d{8}T\d{6}Z)-[0-9a-f]+)-(\d+)")
+# Of sixteen million rows: no task asks as many.
+LONGEST = 128 * 1024 * 1024
+_NAME = re.compile(
+    r"([0-9]{7,18}-[0-9a-f]{32})-(([0-9]{8}T[0-9]{6}Z)-[0-9a-f]{8})-(0|[1-9][0-9]{0,17})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,10 @@ def index_name(name: str) -> IndexName | None:
     found = _NAME.fullmatch(name)
     if found is None:
         return None
-    began = datetime.strptime(found[3], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    try:
+        began = datetime.strptime(found[3], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
     return IndexName(found[1], found[2], int(found[4]), began.timestamp())
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mesh_prompt_batch.output import Cell
 from mesh_prompt_batch.partition_content import PartitionContent
 from mesh_prompt_batch.partition_run import Task, complete_partition
 from mesh_prompt_batch.process import process_identity
-from mesh_prompt_batch.row_index import IndexName, encoded_marks, index_name, marks_in
+from mesh_prompt_batch.row_index import IndexName, encoded_marks
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_state import RunState
 from mesh_prompt_batch.settings import Settings
@@ -215,16 +216,75 @@ def test_many_answers_are_brought_in_several_objects(
     assert job.task([*QUESTIONS, "new"])[1] == ["new"]
 
 
-def test_an_index_that_is_cut_or_foreign_tells_of_no_rows() -> None:
-    whole = encoded_marks([3, 1, 2, 2**64 - 1, 1])
-    assert [*marks_in(whole)] == [1, 2, 3, 2**64 - 1]
-    assert [*marks_in(whole[:-8])] == [*marks_in(b"")] == [*marks_in(whole + b"x")] == []
-    assert index_name("report.html") is None
-    name = IndexName("0000001-" + 32 * "a", FIRST, 7, 0.0)
-    found = index_name(str(name))
-    assert found is not None
-    assert (found.place, found.run, found.stage) == (name.place, FIRST, 7)
-    assert found.moment == 1793534400.0
+PLACE = "0000001-" + 32 * "0"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{PLACE}-20261399T000000Z-ab-0",
+        f"{PLACE}-20261399T000000Z-aaaaaaaa-0",
+        f"{PLACE}-00000101T000000Z-aaaaaaaa-0",
+        f"{PLACE}-20200101T000000Z-aaaaaaaa-{5_000 * '9'}",
+        f"{PLACE}-{FIRST}-\N{SUPERSCRIPT TWO}",
+        "read me.txt",
+    ],
+)
+def test_a_name_of_somebody_else_stops_no_task_and_stays(
+    job: Job, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stray = f"spark/rows/{name}"
+    job.folder.objects[stray] = b"mine"
+    job.task(QUESTIONS[:5])
+    job.stage = 2
+    assert job.task(QUESTIONS)[1] == QUESTIONS[5:]
+    assert job.folder.objects[stray] == b"mine"
+    assert f"such as {stray!r}." in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"mine", encoded_marks(range(9))[:-1], encoded_marks(range(500))],
+    ids=["empty", "foreign", "cut", "too long"],
+)
+def test_an_index_of_another_content_is_named_and_passed_over(
+    job: Job, content: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(attempts, "LONGEST", 1_000)
+    index = f"spark/rows/{PLACE}-{FIRST}-1"
+    job.folder.objects[index] = content
+    job.stage = 2
+    assert job.task(QUESTIONS) == (QUESTIONS, QUESTIONS)
+    assert f"{index} in the run folder is damaged and passed over." in caplog.text
+
+
+def test_only_places_that_nobody_asks_any_more_are_forgotten_and_of_them_only_answers(
+    job: Job,
+) -> None:
+    young = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-dddddddd"
+    for rows in (QUESTIONS[:7], QUESTIONS[:8], QUESTIONS[:9]):
+        job.task(rows)
+    for index in job.objects("/rows/"):
+        job.folder.objects[index.replace(FIRST, "20200101T000000Z-cccccccc")] = (
+            job.folder.objects.pop(index)
+        )
+    forgotten, killed, asked = (
+        next(it for it in job.objects("/rows/") if f"000000{n}-" in it) for n in (7, 8, 9)
+    )
+    # A task was killed between its new index and the old one's deletion; another one begins meanwhile.
+    job.folder.objects[killed.replace("20200101T000000Z-cccccccc", young)] = b""
+    place = forgotten.rsplit("-", 3)[0].replace("/rows/", "/")
+    job.folder.objects[f"{place}/answers/mine.txt"] = b"mine"
+
+    def begins(action: str, name: str) -> None:
+        if action == "write" and "/rows/0000001" in name:
+            job.folder.objects[asked.replace("20200101T000000Z-cccccccc", young)] = b""
+
+    job.folder.trouble = begins
+    job.task(["new"])
+    left = [it[len("spark/") :][:7] for it in job.objects("/answers/")]
+    assert sorted({*left} - {"0000001"}) == ["0000007", "0000008", "0000009"]
+    assert job.objects(place) == [f"{place}/state.json", f"{place}/answers/mine.txt"]
 
 
 def test_tasks_share_the_limits_a_minute(job: Job) -> None:
