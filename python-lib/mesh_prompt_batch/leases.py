@@ -36,4 +36,5 @@ class Lease:
         if found is None:
             return None
         claim = None if found[4] == _LEFT else int(found[4])
-        return cls(unquote(found[1]), found[2], int(found[3]), claim)
+        lease = cls(unquote(found[1]), found[2], int(found[3]), claim)
+        return lease if lease.name == name and (claim or 0) <= WHOLE else None

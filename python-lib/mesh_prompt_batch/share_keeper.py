@@ -12,7 +12,7 @@ from types import TracebackType
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.leases import LEASES, Lease
 from mesh_prompt_batch.own_limits import Share
-from mesh_prompt_batch.run_folder import RunFolder
+from mesh_prompt_batch.run_folder import RunFolder, tell_strays
 from mesh_prompt_batch.run_settings import LABELS
 from mesh_prompt_batch.saver import MARK
 from mesh_prompt_batch.shares import SETTLE_SECONDS, Shares
@@ -87,6 +87,9 @@ class ShareKeeper:
             self._tell_failure(error)
         else:
             leases = [it for it in map(Lease.from_name, names) if it is not None]
+            if not self._living:
+                # Once, not with every beat.
+                tell_strays(folder, [it for it in names if Lease.from_name(it) is None])
             self._shares.look(began, time.monotonic(), leases)
             self._tell_share()
         began = time.monotonic()

@@ -86,6 +86,20 @@ def test_a_folder_that_fails_ends_nothing_and_gives_nobody_more(
     assert "no call starts while others may have taken this run's share" in caplog.text
 
 
+def test_objects_of_others_are_named_once_and_stay(caplog: pytest.LogCaptureFixture) -> None:
+    folder = FakeFolder()
+    strays = [
+        f"P.answers/leases/{it}"
+        for it in ("read me.txt", "p1-ab-7-500000", "a/p1-ab-00000001-left")
+    ]
+    folder.objects |= dict.fromkeys(strays, b"mine")
+    with keeper(folder, "p0") as mine:
+        eventually(lambda: near(mine, 1.0))
+        eventually(lambda: any("-00000009-" in it for it in folder.objects))
+    assert {*strays} < {*folder.objects}
+    assert caplog.text.count("3 objects in the run folder were not written by this plugin") == 1
+
+
 def run(tmp_path: Path, folder: FakeFolder | None, **config: object) -> FakeCalls:
     calls = FakeCalls()
 
