@@ -22,8 +22,9 @@ COMPLETED, PUBLISHED, STOPPED, ABORTED, BROKEN = (
 )
 LONGEST_SETTING = 200
 _SHOWN_OF_A_LONG_ONE = 120
-# No count or time of a real run is larger.
+# No count or time of a real run is larger, and no time that is not 0 is smaller.
 _MOST = MOST
+_SHORTEST_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ class RunRecord:
         known = all(isinstance(it, str) for it in texts)
         costs = [Decimal(it) for it in (self.cost, self.spend_limit, self.spent_of_limit) if it]
         counts = all(type(it) is int for it in self.errors.values())
-        return known and counts and all(it.is_finite() and 0 <= it < _MOST for it in costs)
+        timed = not 0 < self.seconds < _SHORTEST_SECONDS
+        amounts = all(it.is_finite() and 0 <= it < _MOST for it in costs)
+        return known and counts and timed and amounts
 
 
 def _is_of_kind(value: object, kind: object) -> bool:

@@ -1,8 +1,15 @@
 """The run history: bounded, and patient with what others left in it."""
 
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up_run import told_of
+
 from fakes import FakeFolder
+from mesh_prompt_batch.report import Told, report_page
 from mesh_prompt_batch.run_folder import RunFolder
-from mesh_prompt_batch.run_history import MOST_RUNS, kept_lines, past_runs, write_lines
+from mesh_prompt_batch.run_history import MOST_RUNS, kept_lines, past_runs, records_of, write_lines
 from mesh_prompt_batch.run_record import RunRecord
 
 PATH = "P.answers/whole/runs.jsonl"
@@ -39,3 +46,30 @@ def test_lines_that_tell_nothing_are_kept_but_no_runs() -> None:
     assert [it.run_id for it in past_runs(opened(objects))] == ["run 1", "run 3"]
     objects.objects[PATH] = b"x" * 10**6
     assert kept_lines(opened(objects)) == []
+
+
+TOLD = told_of(50)
+WHOLE = json.loads(line(1))
+COUNTS = st.integers(0, 10**15) | st.sampled_from([1, 10**15 - 1])
+TIMES = st.floats(0, 1e15) | st.sampled_from([5e-324, 0.001, 10**15 - 1])
+COSTS = st.decimals(0, 10**15, allow_nan=True).map(str) | st.sampled_from(["", "1e-9999", "0e9999"])
+
+
+@settings(deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(("rows", "answered", "failed", "prompt_tokens", "unpriced"), COUNTS),
+            **dict.fromkeys(("seconds", "p50", "p99"), TIMES),
+            **dict.fromkeys(("cost", "spend_limit", "spent_of_limit"), COSTS),
+            **dict.fromkeys(("started", "outcome", "run_id"), st.text()),
+            "settings": st.dictionaries(
+                st.text() | st.just("\ud800"), st.text() | st.just("\ud800")
+            ),
+        },
+    )
+)
+def test_whatever_run_a_line_tells_of_stands_in_the_report(told: dict[str, object]) -> None:
+    earlier = records_of([line(1), json.dumps({**WHOLE, **told}), line(3)])
+    report_page(Told("P.answers", TOLD.record, TOLD.course, {}, earlier)).encode()

@@ -50,6 +50,7 @@ SOMETHING_ELSE = {
     "no number": changed(seconds=float("nan")),
     "words for a time": changed(seconds="1"),
     "far too many": changed(calls=10**300),
+    "no time at all": changed(seconds=5e-324, answered=1),
     "a cost in words": changed(cost="dear"),
     "a cost that is none": changed(cost="NaN"),
     "null": changed(started=None),
