@@ -141,7 +141,9 @@ def test_what_is_not_saved_is_never_older_than_an_interval_and_its_uploads(
 def test_few_objects_are_left_alone_and_many_become_few() -> None:
     assert objects_found(MOST_FOUND, 1e6) == MOST_FOUND
     assert objects_found(60, 1e6) == 1
-    assert objects_found(60, 1e9) == 8
+    assert objects_found(60, 5e8) == 30
+    # More than is uploaded in a moment stays as it is.
+    assert objects_found(60, 1e9) == 60
 
 
 def test_the_busiest_minute_is_found() -> None:
