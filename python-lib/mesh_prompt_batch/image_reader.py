@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from mesh_prompt_batch.answer_block import Stream
-from mesh_prompt_batch.errors import RequestError, RunStoppedError
+from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.image_cell import refused_row, too_large
 from mesh_prompt_batch.image_file import (
     HEAD_BYTES,
@@ -18,10 +18,9 @@ from mesh_prompt_batch.image_file import (
     media_type_of,
     new_digest,
 )
+from mesh_prompt_batch.storage_attempts import ATTEMPTS, tried
 
 Result = TypeVar("Result")
-ATTEMPTS = 3
-FIRST_PAUSE_SECONDS = 0.5
 _BLOCK_BYTES = 1 << 20
 
 
@@ -57,34 +56,30 @@ class ImageReader:
         return self._tried(image.path, partial(_data_url, image=image))
 
     def _tried(self, path: str, use: Callable[[Stream], Result]) -> Result:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                if self._folder is None:
-                    self._folder = self._open_folder()
-                with self._folder.read(path) as stream:
-                    return use(stream)
-            except RequestError:
-                raise
-            except Exception as error:  # noqa: BLE001  # any storage, any error: ask, try again, then say so
-                self._check_there(path, error, last=attempt == ATTEMPTS)
-            self._sleep(FIRST_PAUSE_SECONDS * attempt)
-        raise AssertionError("unreachable")
+        def used() -> Result:
+            if self._folder is None:
+                self._folder = self._open_folder()
+            with self._folder.read(path) as stream:
+                return use(stream)
 
-    def _check_there(self, path: str, error: Exception, *, last: bool) -> None:
+        return tried(used, partial(self._check_there, path), self._sleep)
+
+    def _check_there(self, path: str, error: Exception, attempt: int) -> None:
         """No error type tells a file that is missing: the folder has to be asked."""
         try:
             there = self._folder is None or self._folder.has(path)
-        except Exception as failure:  # noqa: BLE001  # as above
+        except Exception as failure:  # noqa: BLE001  # any storage, any error
             there, error, self._folder = True, failure, None
         if not there:
             raise refused_row("The image '{}' is not in the folder 'Images'.") from None
-        if last and self._folder is None:
+        if attempt < ATTEMPTS:
+            return
+        if self._folder is None:
             raise RunStoppedError(
                 f"The folder 'Images' cannot be read ({type(error).__name__}): check its connection and your rights"
                 " on it, then run again."
             ) from None
-        if last:
-            raise refused_row("The image '{}' in the folder 'Images' cannot be read.") from None
+        raise refused_row("The image '{}' in the folder 'Images' cannot be read.") from None
 
 
 def _looked_up(stream: Stream, path: str) -> FolderImage:

@@ -1,22 +1,22 @@
 """A place in the run folder for one recipe and partition: small whole objects, and errors in the user's words."""
 
-import contextlib
 import io
 import logging
 import re
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from typing import IO, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 from mesh_prompt_batch.answer_block import NewerFormatError, Stream
-from mesh_prompt_batch.errors import PromptBatchError, RunStoppedError
+from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.run_state import LONGEST, UNREADABLE, RunState
 from mesh_prompt_batch.spend_marks import SPENT
+from mesh_prompt_batch.storage_attempts import ATTEMPTS, FIRST_PAUSE_SECONDS, tried
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -25,8 +25,6 @@ STATE = "state.json"
 ANSWERS = "answers/"
 # Of all tasks of Spark that may take each other's answers.
 SHARED_EPOCH = "all"
-ATTEMPTS = 3
-FIRST_PAUSE_SECONDS = 0.5
 MOST_BYTES_IN_MEMORY = 4 * 1024 * 1024
 _EPOCH = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{12}")
 _EPOCHS = rf"({_EPOCH.pattern}|{SHARED_EPOCH}|[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}})"
@@ -134,16 +132,16 @@ class RunFolder:
         self.write(STATE, lambda: io.BytesIO(data))
 
     def _tried(self, what: str, action: Callable[[], Result]) -> Result:
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return action()
-            except Exception as error:  # noqa: BLE001  # any storage, any error: try again, then say so
-                logger.warning(
-                    f"The run folder failed ({type(error).__name__}), attempt {attempt}."
-                )
-                self._sleep(FIRST_PAUSE_SECONDS * attempt)
-        with _in_words(what):
-            return action()
+        def failed(error: Exception, attempt: int) -> None:
+            kind = type(error).__name__
+            if attempt == ATTEMPTS:
+                raise RunStoppedError(
+                    f"The run folder cannot be {what} ({kind}): check its connection, its free space and your rights"
+                    " on it, or take it off the recipe's outputs."
+                ) from None
+            logger.warning(f"The run folder failed ({kind}), attempt {attempt}.")
+
+        return tried(action, failed, self._sleep)
 
 
 def answers_folder(epoch: str) -> str:
@@ -185,19 +183,6 @@ def written_by_newer() -> RunStoppedError:
         "A newer version of the plugin wrote the answers in the run folder: update the plugin, or empty the folder,"
         " which forgets them."
     )
-
-
-@contextlib.contextmanager
-def _in_words(what: str) -> Iterator[None]:
-    try:
-        yield
-    except PromptBatchError:
-        raise
-    except Exception as error:  # noqa: BLE001  # as above
-        raise RunStoppedError(
-            f"The run folder cannot be {what} ({type(error).__name__}): check its connection, its free space and your"
-            " rights on it, or take it off the recipe's outputs."
-        ) from None
 
 
 def _as_name(text: str) -> str:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from fakes import FakeFolder
 from mesh_prompt_batch.errors import RunStoppedError
-from mesh_prompt_batch.run_folder import ATTEMPTS, RunFolder
+from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_state import UNREADABLE, RunState
+from mesh_prompt_batch.storage_attempts import ATTEMPTS
 
 
 def opened(folder: FakeFolder, slept: Callable[[float], object] = lambda _: None) -> RunFolder:
