@@ -1,4 +1,4 @@
-"""The runs of a recipe and partition, a line each in one object of the run folder: for reports and forecasts."""
+"""The runs of a recipe and partition, a line each in one object of the run folder: for the run report."""
 
 import io
 from collections import deque
@@ -11,14 +11,6 @@ HISTORY = "runs.jsonl"
 MOST_RUNS = 1_000
 # No line of ours is longer; something else may lie there.
 LONGEST_LINE = 64 * 1024
-
-
-def past_runs(folder: RunFolder) -> list[RunRecord]:
-    """Oldest first; lines that tell nothing to this version are left out.
-
-    Raises RunStoppedError where the folder cannot be read.
-    """
-    return records_of(kept_lines(folder))
 
 
 def kept_lines(folder: RunFolder) -> list[str]:
@@ -35,6 +27,7 @@ def kept_lines(folder: RunFolder) -> list[str]:
 
 
 def records_of(lines: Sequence[str]) -> list[RunRecord]:
+    """Lines that tell nothing to this version are left out."""
     return [record for line in lines if (record := RunRecord.from_line(line)) is not None]
 
 

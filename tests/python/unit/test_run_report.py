@@ -15,7 +15,7 @@ from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError, TransientError
 from mesh_prompt_batch.process import AbortedError, process_identity
 from mesh_prompt_batch.run_folder import RunFolder
-from mesh_prompt_batch.run_history import past_runs
+from mesh_prompt_batch.run_history import kept_lines, records_of
 from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.run_record import RunRecord
 from mesh_prompt_batch.run_state import RunState
@@ -66,7 +66,7 @@ class Runs:
     @property
     def records(self) -> list[RunRecord]:
         assert CANARY.encode() not in self.objects.objects[f"{ROOT}runs.jsonl"]
-        return past_runs(self.folder())
+        return records_of(kept_lines(self.folder()))
 
 
 @pytest.fixture
