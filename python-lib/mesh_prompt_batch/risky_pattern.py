@@ -21,6 +21,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _FEW, _ENDLESS = 3, 10**9
+# Nobody writes more, and each is compared with all before it.
+_MOST_PLACES = 300
 # The longest text by the power of its length that a match may take: no match takes much more than a second.
 LONGEST = {2: 10_000, 3: 400, 4: 120}
 _WIDTHLESS = frozenset({"|", "^", "$", r"\A", r"\Z", r"\b", r"\B"})
@@ -105,12 +107,15 @@ def is_risky(pattern: str) -> bool:
     return bool(re.search(r"\\[1-9]|\(\?P=", pattern))
 
 
+@lru_cache(maxsize=100)
 def _power(pattern: str) -> int:
     """Of a text's length: what a match takes at most, groups being read as what they hold."""
     atoms = _flat(_TOKEN.finditer(pattern))
     places = [place for place, atom in enumerate(atoms) if atom.varying]
     if not places:
         return 0
+    if len(places) > _MOST_PLACES:
+        return max(LONGEST) + 1
     shared = [_shares(atoms[: place + 1]) for place in places]
     # Each place at which the boundary between two can move multiplies; so does a beginning that is not told.
     return 1 + sum(shared) + (not re.match(r"(\(\?[a-z]+\))?(\^|\\A)", pattern))

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from mesh_prompt_batch.risky_pattern import is_risky
 
@@ -15,7 +16,7 @@ Path = tuple[str | int, ...]
 _BLANK = re.compile(r"[ \t\r\n]*")
 _DATA = frozenset({"const", "enum", "default", "examples"})
 _NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
-_REFERENCES = frozenset({"$ref", "$dynamicRef"})
+REFERENCES = ("$ref", "$dynamicRef")
 
 
 class UnusableSchemaError(ValueError):
@@ -71,11 +72,26 @@ def subschemas(document: Mapping[str, object]) -> Iterator[Subschema]:
             left.extend(((*path, n), it, False) for n, it in enumerate(node))
 
 
+def is_pointer(reference: str) -> bool:
+    """Else it is an anchor's name."""
+    return reference == "#" or reference.startswith("#/")
+
+
+def target(document: Mapping[str, object], pointer: str) -> object:
+    """What a JSON pointer into the document leads to; None where that is nothing."""
+    node: object = document
+    for step in unquote(pointer).split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        members = {str(n): it for n, it in enumerate(node)} if isinstance(node, list) else node
+        node = members.get(name) if isinstance(members, dict) else None
+    return node
+
+
 def _parsed(text: str) -> object:
     try:
         document = json.loads(text, parse_constant=_no_such_number)
         text.encode()
-        json.dumps(document, ensure_ascii=False).encode()
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except json.JSONDecodeError as error:
         raise UnusableSchemaError(
             f"is broken JSON: {error.msg} ({_place(text, error.pos)})"
@@ -99,18 +115,25 @@ def _too_deep() -> UnusableSchemaError:
 
 def _check(text: str, subschema: Subschema) -> None:
     path, content = subschema
-    for keyword in _REFERENCES & content.keys():
-        reference = content[keyword]
+    for keyword in REFERENCES:
+        reference = content.get(keyword)
         if isinstance(reference, str) and not reference.startswith("#"):
             raise refused(
                 text,
                 (*path, keyword),
                 'refers to another document, which is never fetched: copy it into "$defs"',
             )
-    if path and isinstance(content.get("$id"), str):
-        raise refused(text, (*path, "$id"), 'has an "$id" below its top, which is not supported')
+    for keyword in ("$id", "$schema"):
+        if path and isinstance(content.get(keyword), str):
+            raise refused(
+                text, (*path, keyword), f'has "{keyword}" below its top, which is not supported'
+            )
     for pattern_path, pattern in _patterns(subschema):
         _check_pattern(text, pattern_path, pattern)
+    named = content.get("patternProperties")
+    if isinstance(named, dict) and "additionalProperties" in content:
+        # What additional properties are is found by all of them as one.
+        _check_compiles(text, (*path, "patternProperties"), "|".join(named))
 
 
 def _patterns(subschema: Subschema) -> Iterator[tuple[Path, str]]:
@@ -122,11 +145,15 @@ def _patterns(subschema: Subschema) -> Iterator[tuple[Path, str]]:
         yield (*path, "patternProperties", name), name
 
 
-def _check_pattern(text: str, path: Path, pattern: str) -> None:
+def _check_compiles(text: str, path: Path, pattern: str) -> None:
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError):
         raise refused(text, path, "has a pattern that Python cannot read") from None
+
+
+def _check_pattern(text: str, path: Path, pattern: str) -> None:
+    _check_compiles(text, path, pattern)
     if is_risky(pattern):
         raise refused(
             text,
@@ -149,8 +176,9 @@ def _position(text: str, path: Sequence[str | int]) -> int:
 
 
 def _member(text: str, position: int, wanted: str | int) -> int:
+    """Of a name that comes twice the last counts, as for whoever reads the JSON."""
     decoder = json.JSONDecoder()
-    is_object, index = text[position] == "{", 0
+    is_object, index, found = text[position] == "{", 0, position
     position = _after_blank(text, position + 1)
     while text[position] not in "}]":
         name: object = index
@@ -158,12 +186,12 @@ def _member(text: str, position: int, wanted: str | int) -> int:
             name, position = decoder.raw_decode(text, position)
             position = _after_blank(text, _after_blank(text, position) + 1)
         if name == wanted:
-            break
+            found = position
         position = _after_blank(text, decoder.raw_decode(text, position)[1])
         if text[position] == ",":
             position = _after_blank(text, position + 1)
         index += 1
-    return position
+    return found
 
 
 def _after_blank(text: str, position: int) -> int:

@@ -79,7 +79,7 @@ def test_a_text_that_is_no_schema_is_refused_with_line_and_column(text: str, sen
         ({"properties": {"a": {"$ref": "http://127.0.0.1:1/x"}}}, "never fetched"),
         ({"properties": {"default": {"$ref": "other.json"}}}, "never fetched"),
         ({"allOf": [{"$dynamicRef": "other#a"}]}, "never fetched"),
-        ({"properties": {"a": {"$id": "x"}}}, 'an "\\$id" below its top'),
+        ({"properties": {"a": {"$id": "x"}}}, '"\\$id" below its top'),
         ({"properties": {"a": {"$ref": "#/$defs/gone"}}}, "something that it does not hold"),
         ({"$ref": "#gone"}, "something that it does not hold"),
         ({"$defs": {"a": {"$ref": "#/$defs/a"}}}, "refers to itself without end"),

@@ -96,5 +96,13 @@ def test_what_people_write_is_let_through(pattern: str) -> None:
     assert not is_risky(pattern)
 
 
+def test_a_pattern_is_judged_in_time_however_long_it_is() -> None:
+    started = time.process_time()
+    assert not is_risky(f"^({'|'.join(f'label {n}' for n in range(3_000))})$")
+    assert not is_risky("a+b" * 100)
+    assert is_risky("a+b" * 33_000)
+    assert time.process_time() - started < 5
+
+
 def test_a_group_that_is_referred_to_is_risky() -> None:
     assert is_risky(r"^(a|b)\1$")
