@@ -8,6 +8,7 @@ from decimal import Decimal
 from mesh_prompt_batch.errors import SettingsError
 from mesh_prompt_batch.money import shown
 from mesh_prompt_batch.price_settings import PriceSettings
+from mesh_prompt_batch.prompt_digest import shown_llm_id
 from mesh_prompt_batch.settings import LABELS, Settings
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Ceilings:
         for llm_id in llm_ids:
             if not self.allows(llm_id):
                 raise SettingsError(
-                    f"'{label}': the plugin's admins do not allow {llm_id};"
+                    f"'{label}': the plugin's admins do not allow {shown_llm_id(llm_id)};"
                     f" they allow {', '.join(self.allowed_llm_ids)}."
                 )
 
@@ -43,7 +44,7 @@ NO_CEILINGS = Ceilings()
 def capped(settings: Settings, ceilings: Ceilings) -> Settings:
     """`settings` within the ceilings, what changed said in the log. Raises SettingsError for an LLM not allowed."""
     llm, limits = settings.llm, settings.run.limits
-    ceilings.check_llms(LABELS["llm_id"], [llm.llm_id])
+    ceilings.check_llms(LABELS[llm.llm_field], [llm.llm_id])
     ceilings.check_llms(LABELS["fallback_llm_id"], filter(None, [llm.fallback_llm_id]))
     most = ceilings.calls_at_once(limits.max_concurrency)
     if most < limits.max_concurrency:

@@ -36,7 +36,9 @@ def chosen_recipe(form: Form) -> str:
             "recipe", f"is missing: choose one, or fill in '{LABELS['recipe_name']}'"
         )
     if not _NAME.fullmatch(name):
-        raise form.refused("recipe_name", "is no name that a recipe can have")
+        raise form.refused(
+            "recipe_name" if typed else "recipe", "is no name that a recipe can have"
+        )
     return name
 
 

@@ -12,6 +12,7 @@ from mesh_prompt_batch.errors import SettingsError
 
 _ABSENT = object()
 _LONGEST_SHOWN = 100
+_LONGEST_TEXT_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,11 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def quoted(text: str) -> str:
+    """Its beginning, for a banner: on one line, whatever characters it has."""
+    return repr(text[:_LONGEST_TEXT_SHOWN])
+
+
 def _shown(value: object) -> str:
-    words = repr(value[:60] if isinstance(value, str) else value)
+    words = quoted(value) if isinstance(value, str) else repr(value)
     return words if len(words) <= _LONGEST_SHOWN else f"{words[:_LONGEST_SHOWN]}…"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mesh_prompt_batch.form import Form
+from mesh_prompt_batch.form import Form, quoted
 
 LABELS = {
     "purposes": "Purposes",
@@ -45,7 +45,9 @@ class ListingSettings:
         purposes = form.texts("purposes") or (COMPLETION,)
         for purpose in purposes:
             if purpose not in PURPOSES:
-                raise form.refused("purposes", f"knows {', '.join(PURPOSES)}, not '{purpose[:60]}'")
+                raise form.refused(
+                    "purposes", f"knows {', '.join(PURPOSES)}, not {quoted(purpose)}"
+                )
         required = [it.strip() for it in form.texts("required_llm_ids") if it.strip()]
         return cls(
             purposes,
@@ -68,6 +70,6 @@ def _variable_name(form: Form) -> str:
     if name and not _VARIABLE_NAME.fullmatch(name):
         raise form.refused(
             "save_to_variable",
-            f"must be a name of letters, digits and underscores, without ${{}}, not '{name[:60]}'",
+            f"must be a name of letters, digits and underscores, without ${{}}, not {quoted(name)}",
         )
     return name

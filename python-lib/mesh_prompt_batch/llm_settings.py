@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_prompt_batch.errors import SettingsError
-from mesh_prompt_batch.form import Form, Range
+from mesh_prompt_batch.form import Form, Range, quoted
 from mesh_prompt_batch.variables import with_variables
 
 LABELS = {
@@ -29,7 +29,7 @@ class LlmSettings:
     """`parameters` are the request's own, spelled as the API spells them; what is unset is not in them.
 
     The columns hold a row's own value in the place of the recipe's; "" where none was chosen. `allowed_llm_ids` are the
-    admins'; none of them: all are allowed.
+    admins'; none of them: all are allowed. `llm_field`: the parameter that names the LLM.
     """
 
     llm_id: str
@@ -39,12 +39,15 @@ class LlmSettings:
     temperature_column: str = ""
     max_tokens_column: str = ""
     allowed_llm_ids: tuple[str, ...] = ()
+    llm_field: str = "llm_id"
 
     @classmethod
     def from_form(cls, form: Form, variables: Mapping[str, str]) -> "LlmSettings":
         """`variables` are the project's, for `${name}` in the override of the LLM."""
+        llm_id, llm_field = _llm_id(form, variables)
         return cls(
-            llm_id=_llm_id(form, variables),
+            llm_id=llm_id,
+            llm_field=llm_field,
             parameters=_request_parameters(form),
             fallback_llm_id=form.text("fallback_llm_id").strip(),
             llm_id_column=form.text("llm_id_column"),
@@ -75,17 +78,20 @@ class LlmSettings:
         }
 
 
-def _llm_id(form: Form, variables: Mapping[str, str]) -> str:
+def _llm_id(form: Form, variables: Mapping[str, str]) -> tuple[str, str]:
+    """With the parameter that has it."""
     override = _with_variables(form.text("llm_id_override").strip(), variables)
+    if override:
+        return override, "llm_id_override"
     advice = f"choose one, or fill in '{LABELS['llm_id_override']}'"
-    return override or form.required_text("llm_id", advice).strip()
+    return form.required_text("llm_id", advice).strip(), "llm_id"
 
 
 def _with_variables(text: str, variables: Mapping[str, str]) -> str:
     resolved, unknown = with_variables(text, variables)
     if unknown:
         raise SettingsError(
-            f"'{LABELS['llm_id_override']}': the project has no variable '{unknown[0]}'."
+            f"'{LABELS['llm_id_override']}': the project has no variable {quoted(unknown[0])}."
         )
     return resolved.strip()
 

@@ -14,4 +14,8 @@ def prompt_digest(text: str) -> str:
 def shown_llm_id(llm_id: str) -> str:
     """For the log. Rows name LLMs, and the column that was chosen for that may be one of texts."""
     is_one_word = len(llm_id.split(maxsplit=1)) == 1 and len(llm_id) <= _LONGEST_ID
-    return llm_id if is_one_word else f"(an LLM id of {prompt_digest(llm_id)})"
+    return (
+        llm_id
+        if is_one_word and llm_id.isprintable()
+        else f"(an LLM id of {prompt_digest(llm_id)})"
+    )

@@ -14,7 +14,7 @@ from mesh_prompt_batch import (
     run_settings,
 )
 from mesh_prompt_batch.errors import SettingsError
-from mesh_prompt_batch.form import Form
+from mesh_prompt_batch.form import Form, quoted
 from mesh_prompt_batch.format_settings import FormatSettings
 from mesh_prompt_batch.image_settings import ImageSettings
 from mesh_prompt_batch.llm_settings import LlmSettings
@@ -33,7 +33,6 @@ LABELS = {
     **output_settings.LABELS,
 }
 _MOST_COLUMNS_SHOWN = 20
-_LONGEST_NAME_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def _no_such_column(label: str, name: str, columns: Sequence[str]) -> SettingsEr
     near = " or ".join(f"'{it}'" for it in _nearest(name, columns))
     perhaps = f", perhaps {near}" if near else ""
     return SettingsError(
-        f"'{label}': the input has no column '{name[:_LONGEST_NAME_SHOWN]}'"
+        f"'{label}': the input has no column {quoted(name)}"
         f"{perhaps}; it has {there}{f' and {more} more' if more > 0 else ''}."
     )
 

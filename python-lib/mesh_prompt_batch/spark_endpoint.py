@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mesh_prompt_batch.endpoint import Endpoint, internal_url
 from mesh_prompt_batch.errors import RunStoppedError, SettingsError
-from mesh_prompt_batch.form import Form
+from mesh_prompt_batch.form import Form, quoted
 
 KEYS = {
     "url": "the address of Dataiku as the executors reach it",
@@ -38,7 +38,7 @@ class SparkEndpoint:
         unknown = sorted(str(it) for it in given if it not in KEYS)
         if unknown:
             raise SettingsError(
-                f"The endpoint has no key '{unknown[0][:60]}': it takes {', '.join(KEYS)}."
+                f"The endpoint has no key {quoted(unknown[0])}: it takes {', '.join(KEYS)}."
             )
         form = Form(
             {name: _as_text(name, given[name]) for name in given if name != "verify"}, _LABELS

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from mesh_prompt_batch.errors import RunStoppedError, SettingsError
+from mesh_prompt_batch.form import quoted
 from mesh_prompt_batch.output import Column, planned_output
 from mesh_prompt_batch.run_id import new_run_id
 from mesh_prompt_batch.settings import LABELS, Settings
@@ -85,7 +86,7 @@ def _check_names(config: Mapping[str, object]) -> None:
         if name not in known:
             near = get_close_matches(str(name), known, 1)
             perhaps = f", perhaps '{near[0]}'" if near else ""
-            raise SettingsError(f"There is no parameter '{str(name)[:60]}'{perhaps}.")
+            raise SettingsError(f"There is no parameter {quoted(str(name))}{perhaps}.")
 
 
 def _check_spend_limit(settings: Settings) -> None:
@@ -103,6 +104,6 @@ def _check_columns(names: Sequence[str]) -> None:
     for name in names:
         if name.casefold() in seen:
             raise SettingsError(
-                f"The DataFrame has two columns named '{name[:60]}': rename one of them."
+                f"The DataFrame has two columns named {quoted(name)}: rename one of them."
             )
         seen.add(name.casefold())

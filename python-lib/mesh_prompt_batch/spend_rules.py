@@ -42,21 +42,23 @@ def check_spend_limit(settings: Settings, prices: Prices) -> None:
             f"'{LABELS['max_tokens']}' is blank, so an answer may cost anything: fill it in"
         )
     for parameter, llm_id in (
-        ("llm_id", settings.llm.llm_id),
+        (settings.llm.llm_field, settings.llm.llm_id),
         ("fallback_llm_id", settings.llm.fallback_llm_id),
     ):
         if llm_id:
-            _check_llm(LABELS[parameter], llm_id, prices)
+            _check_llm(parameter, llm_id, prices)
 
 
-def _check_llm(label: str, llm_id: str, prices: Prices) -> None:
+def _check_llm(parameter: str, llm_id: str, prices: Prices) -> None:
+    label = LABELS[parameter]
     if not is_plain_llm(llm_id):
         raise _refused(
             f"'{label}' is an agent or a retrieval LLM, which makes calls of its own: choose a plain LLM"
         )
     if prices.of(llm_id) is None:
         fields = f"'{LABELS['price_per_million_input_tokens']}' and '{LABELS['price_per_million_output_tokens']}'"
-        advice = f"fill in {fields}" if label == LABELS["llm_id"] else "choose another one"
+        is_fallback = parameter == "fallback_llm_id"
+        advice = "choose another one" if is_fallback else f"fill in {fields}"
         raise _refused(f"no price is known for '{label}': {advice}")
 
 

@@ -57,7 +57,12 @@ def test_the_ceiling_of_a_run_is_that_of_a_partition_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "label"), [({"llm_id": "c:d"}, "LLM"), ({"fallback_llm_id": "c:d"}, "Fallback LLM")]
+    ("config", "label"),
+    [
+        ({"llm_id": "c:d"}, "LLM"),
+        ({"llm_id_override": "c:d"}, "LLM id as text"),
+        ({"fallback_llm_id": "c:d"}, "Fallback LLM"),
+    ],
 )
 def test_an_llm_that_is_not_allowed_is_refused_before_any_call(
     config: dict[str, object], label: str

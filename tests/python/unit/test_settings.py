@@ -64,6 +64,8 @@ def test_the_override_takes_the_place_of_the_llm_with_the_project_s_variables() 
     assert parsed({"empty": ""}, llm_id_override="${empty}").llm.llm_id == "llm"
     with pytest.raises(SettingsError, match="'LLM id as text': the project has no variable 'gone'"):
         parsed(llm_id_override="${gone}")
+    with pytest.raises(SettingsError, match=r"no variable 'a\\n\\ud800x{50,57}'\.$"):
+        parsed(llm_id_override=f"${{a\n\ud800{'x' * 5_000}}}")
 
 
 def test_what_is_missing_is_named_by_its_label() -> None:

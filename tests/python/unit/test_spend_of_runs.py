@@ -140,6 +140,7 @@ def _has_owner(folder: FakeFolder) -> bool:
     [
         ({"max_tokens": None}, "'Max tokens' is blank"),
         ({"llm_id": "agent:a"}, "'LLM' is an agent"),
+        ({"llm_id_override": "agent:a"}, "'LLM id as text' is an agent"),
         ({"fallback_llm_id": "other"}, "no price is known for 'Fallback LLM': choose another one"),
         (
             {"price_per_million_input_tokens": None, "price_per_million_output_tokens": None},
