@@ -12,6 +12,7 @@ from mesh_prompt_batch.output import (
     error_type,
     unique_names,
 )
+from mesh_prompt_batch.storable import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class _Spec:
 
 def _llm_id(failed: FailedRow) -> Cell:
     request = failed.decided.request()
-    return request.llm_id if request else None
+    return storable(request.llm_id) if request else None
 
 
 _SPECS = (

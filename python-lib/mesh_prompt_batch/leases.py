@@ -8,7 +8,10 @@ LEASES = "leases"
 # Claims are told in whole numbers: sums of them are exact.
 WHOLE = 1_000_000
 _LEFT = "left"
-_NAME = re.compile(rf"(.+)-([0-9a-f]{{1,32}})-([0-9]{{1,18}})-([0-9]{{1,7}}|{_LEFT})")
+# Half of a character pair has no place in a name.
+_NAME = re.compile(
+    rf"([^\ud800-\udfff\n]+)-([0-9a-f]{{1,32}})-([0-9]{{1,18}})-([0-9]{{1,7}}|{_LEFT})"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,15 +61,14 @@ def _outcome(kept: Mapping[str, Any]) -> Outcome:
     error, words, status = kept["error"], kept["words"], kept["status"]
     if not (isinstance(error, str) and isinstance(words, str)):
         raise TypeError
-    usage = _usage(*kept["usage"])
     # Whatever word it is, it goes into a column of words.
     error_type = cast("ErrorType", error)
     return Failure(
         error_type,
         words,
-        int(kept["attempts"]),
-        None if status is None else int(status),
-        usage,
+        int(_figure(kept["attempts"])),
+        None if status is None else int(_figure(status)),
+        _usage(*kept["usage"]),
         answer,
     )
 
@@ -96,11 +95,18 @@ def _completion(kept: Mapping[str, Any]) -> Completion:
     if not isinstance(llm_id, str):
         raise TypeError
     return replace(
-        completion_from(kept["body"], llm_id, float(kept["latency"])),
+        completion_from(kept["body"], llm_id, float(_figure(kept["latency"]))),
         usage=_usage(*kept["usage"]),
-        attempts=int(kept["attempts"]),
-        time_to_first_token_seconds=None if first_token is None else float(first_token),
+        attempts=int(_figure(kept["attempts"])),
+        time_to_first_token_seconds=None if first_token is None else float(_figure(first_token)),
     )
+
+
+def _figure(number: float) -> float:
+    """No count or time of a real run is larger."""
+    if not 0 <= number < MOST:
+        raise ValueError
+    return number
 
 
 def _usage(

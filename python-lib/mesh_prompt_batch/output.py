@@ -57,7 +57,7 @@ def _answered(read: Callable[[Completion], Cell]) -> Callable[[Decided], Cell]:
 
 
 def error_type(decided: Decided) -> Cell:
-    return None if isinstance(decided.outcome, Completion) else decided.outcome.error_type
+    return None if isinstance(decided.outcome, Completion) else storable(decided.outcome.error_type)
 
 
 def error_message(decided: Decided) -> Cell:
@@ -156,7 +156,7 @@ COLUMNS = (
         "string",
         "standard",
         "Id of the LLM that answered.",
-        _answered(lambda it: it.llm_id),
+        _answered(lambda it: storable(it.llm_id)),
     ),
     ColumnSpec(
         "source",

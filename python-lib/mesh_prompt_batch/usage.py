@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from mesh_prompt_batch.money import added
 
-# A column of whole numbers holds no more.
-_TOO_MANY = 2**63
+# No call has so many, and all calls of a row together stay below what records of outcomes hold.
+_TOO_MANY = 10**12
 
 
 @dataclass(frozen=True, slots=True)

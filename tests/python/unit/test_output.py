@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from fakes import answered
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure
+from mesh_prompt_batch.failed_rows import planned_failed_rows
 from mesh_prompt_batch.output import Decided, planned_output, unique_names
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.storable import storable
@@ -90,3 +91,12 @@ def test_a_row_without_a_call_counts_none_and_a_copy_costs_nothing(
     cells = dict(zip((str(it["name"]) for it in plan.schema), row, strict=True))
     assert (cells["attempts"], cells["source"], cells["completion"]) == (0, source, "yes")
     assert (cells["prompt_tokens"], cells["completion_tokens"]) == tokens
+
+
+def test_no_cell_of_ours_holds_what_databases_refuse() -> None:
+    plan = planned_output([{"name": "q", "type": "string"}], settings(columns_to_keep=["q"]))
+    row = plan.output_row(["q"], Decided(answered("yes", "l\x00m"), "call", lambda: None))
+    assert "l\ufffdm" in row
+    asked = CompletionRequest("l\x00m", ({"role": "user", "content": "q"},), {})
+    failed = Decided(Failure("not_found", "", 1), "call", lambda: asked)
+    assert "l\ufffdm" in planned_failed_rows(plan, "run").output_row(1, ["q"], failed)

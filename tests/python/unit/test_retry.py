@@ -102,6 +102,7 @@ def test_an_llm_that_refuses_every_row_costs_this_one_and_calls_are_counted() ->
         ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": f"Thu, 01 Jan {'9' * 30} 00:00:30 GMT"}, None),
         ({}, None),
         ({"retry-after": "Thu, 01 Jan 2026 00:00:30 -0000"}, 30.0),
     ],
