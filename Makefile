@@ -72,7 +72,7 @@ plugin: ## the zip to install in Dataiku and its bill of materials, in dist/
 wheels: ## the exact wheels of the code env, for a Dataiku without a package registry, in dist/
 	@$(PYTHON) scripts/wheels.py $(WHEELS_ARGS)
 
-fuzz: ## hostile cells, answers, forms and run folders, two hundred times as many as the tests try: minutes
+fuzz: ## hostile cells, answers, schemas, forms and run folders, two hundred times as many as the tests try: half an hour
 	@python=$$($(ENV) dev) && FUZZ=200 $$python -m pytest --timeout 3600 tests/python/unit/test_hostile_*.py $(PYTEST_ARGS)
 
 lock: ## requirements/*.txt anew: exact versions with hashes, and the wheels of the code env

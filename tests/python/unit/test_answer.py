@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile_values import nearly
 from mesh_prompt_batch.answer import completion_from
 from mesh_prompt_batch.completion import Completion
 from mesh_prompt_batch.errors import CallError, RequestError, TransientError
@@ -69,7 +70,7 @@ JSON = st.recursive(
 )
 
 
-@given(JSON)
+@given(JSON | nearly(body("yes")))
 def test_no_json_does_anything_else(received: object) -> None:
     try:
         completion = completion_from(received, "llm", 0)
