@@ -15,6 +15,8 @@ LONGEST_PROBE_SECONDS = 60.0
 NO_GROWTH_RATIO, RETREAT_RATIO, RETREAT = 2.0, 4.0, 0.8
 SLIGHT_RETREAT = 0.9
 BASE_DRIFT = 1.01
+# Of the last hundred calls or so: a provider that is shared refuses so many whatever one of its clients does.
+STRAY_SHARE, SHARE_WEIGHT = 0.05, 0.01
 
 
 @dataclass(slots=True)
@@ -37,13 +39,18 @@ class AdaptiveConcurrency:
     retreats: int = 0
     # Since the last retreat: without one, a further refusal tells nothing new.
     _succeeded: bool = True
+    # The most calls in flight with one that was answered, and the share that was refused of late.
+    _proven: int = 0
+    _refused_share: float = 0.0
 
     def __post_init__(self) -> None:
         self.limit = float(min(START, self.most))
 
-    def succeeded(self, now: float, latency: float, in_flight: int) -> None:
-        """`in_flight`: calls when it ended, with itself."""
+    def succeeded(self, now: float, latency: float, in_flight: int, at_start: int) -> None:
+        """`in_flight` and `at_start`: calls when it ended and when it started, with itself."""
         self._succeeded = True
+        self._refused_share -= SHARE_WEIGHT * self._refused_share
+        self._proven = max(self._proven, at_start)
         self._weigh(now, latency)
         # A limit that is not reached says nothing about what lies above it.
         if self.slow or in_flight < int(self.limit):
@@ -56,6 +63,8 @@ class AdaptiveConcurrency:
 
     def refused(self, now: float, started: float, at_start: int) -> None:
         """The provider had enough; `at_start`: calls in flight when this one started, with itself."""
+        if self._is_stray(at_start):
+            return
         bearable = max(1.0, at_start - 1.0)
         if started < self._last_retreat:
             # One of those that started together: it can only tell the ceiling better.
@@ -64,16 +73,25 @@ class AdaptiveConcurrency:
             return
         self._retreat(now, min(bearable, self.limit))
 
-    def paused(self, now: float, started: float) -> None:
+    def paused(self, now: float, started: float, at_start: int) -> None:
         """The provider named a time to wait: so much a minute is what it minds, rather than so many at once."""
         if started < self._last_retreat or not self._succeeded:
             return
-        self._retreat(now, self.limit * SLIGHT_RETREAT)
+        self._retreat(now, min(at_start - 1.0, self.limit * SLIGHT_RETREAT))
+
+    def _is_stray(self, at_start: int) -> bool:
+        """Whether a refusal says nothing of how many it bears: alone, or one of few that it might have taken."""
+        self._refused_share += SHARE_WEIGHT * (1.0 - self._refused_share)
+        may_be_taken = math.isinf(self._ceiling) or at_start <= self._proven
+        return at_start == 1 or (may_be_taken and self._refused_share <= STRAY_SHARE)
 
     def _retreat(self, now: float, ceiling: float) -> None:
-        if not math.isinf(self._ceiling):
-            self._probe_seconds = min(2.0 * self._probe_seconds, LONGEST_PROBE_SECONDS)
+        # Refused though it asked for no more than before, it knows nothing any longer, and finds out fast.
+        probed = self._step > 1.0
+        longer = min(2.0 * self._probe_seconds, LONGEST_PROBE_SECONDS)
+        self._probe_seconds = longer if probed else FIRST_PROBE_SECONDS
         self._ceiling = max(1.0, ceiling)
+        self._proven = min(self._proven, int(self._ceiling))
         self._step = 1.0
         self._probe_at = now + self._probe_seconds
         self._last_retreat = now

@@ -88,7 +88,7 @@ class Limiter:
     def succeeded(self, now: float, call: Started, tokens: float | None) -> None:
         """`tokens`: what it used; None where that is unknown."""
         self.breaker.succeeded()
-        self._adaptive.succeeded(now, now - call.at, self.in_flight)
+        self._adaptive.succeeded(now, now - call.at, self.in_flight, call.in_flight)
         self._learnt.succeeded(call.at)
         self._ended(0.0 if tokens is None else call.tokens - tokens)
 
@@ -98,7 +98,7 @@ class Limiter:
         """A failure that may pass. Gives whether it counts: not where a pause was asked for after the call started."""
         during_pause = call.at <= self._paused_at
         if retry_after is not None:
-            self._adaptive.paused(now, call.at)
+            self._adaptive.paused(now, call.at, call.in_flight)
         elif error_type in ("rate_limit", "timeout"):
             self._adaptive.refused(now, call.at, call.in_flight)
         if error_type == "rate_limit":

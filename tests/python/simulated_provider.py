@@ -1,6 +1,7 @@
 """A provider with a hidden limit, in virtual time."""
 
 import asyncio
+import math
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ class Provider:
     """Answers after about `latency` seconds; beyond `bears` calls at once or `a_minute` of them it refuses.
 
     With `queues` it makes the calls beyond `bears` wait instead, as the Mesh does when it throttles. `tells` adds the
-    seconds to wait to a refusal.
+    seconds to wait to a refusal. It refuses all calls between the moments `down`, and at any time the share `refuses`.
     """
 
     latency: float = 1.0
@@ -25,6 +26,8 @@ class Provider:
     a_minute: int = 10**9
     queues: bool = False
     tells: float | None = None
+    down: tuple[float, float] = (math.inf, math.inf)
+    refuses: float = 0.0
     spread: float = 0.3
     seed: int = 0
     moments: list[float] = field(default_factory=list)
@@ -42,8 +45,7 @@ class Provider:
         self.moments.append(now)
         while self._last_minute and self._last_minute[0] <= now - 60:
             self._last_minute.popleft()
-        full = not self.queues and self.in_flight >= self.bears
-        if full or len(self._last_minute) >= self.a_minute:
+        if self._has_enough(now):
             self.refusals.append(now)
             await asyncio.sleep(REFUSAL_SECONDS)
             raise TransientError("rate_limit", "", status=429, retry_after=self.tells)
@@ -56,6 +58,14 @@ class Provider:
         finally:
             self.in_flight -= 1
         return answered(question_of(request))
+
+    def _has_enough(self, now: float) -> bool:
+        return (
+            (not self.queues and self.in_flight >= self.bears)
+            or len(self._last_minute) >= self.a_minute
+            or self.down[0] <= now < self.down[1]
+            or (self.refuses > 0.0 and self._random.random() < self.refuses)
+        )
 
     def refused_share(self, after: float) -> float:
         """Of the calls from a moment on."""

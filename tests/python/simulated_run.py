@@ -31,6 +31,8 @@ HIDDEN: Mapping[str, Mapping[str, Any]] = {
     "slow, bears 40": {"bears": 40, "latency": 8.0},
     "queues behind 20": {"bears": 20, "queues": True},
     "600 a minute": {"a_minute": 600, "tells": 2.0},
+    "refuses 1 % at random": {"refuses": 0.01},
+    "refuses 1 %, slow": {"refuses": 0.01, "latency": 4.0},
 }
 
 

@@ -78,7 +78,7 @@ def test_the_limit_stays_between_one_and_the_most(
         now += wait
         in_flight = int(adaptive.limit)
         if event == "ok":
-            adaptive.succeeded(now, latency, in_flight)
+            adaptive.succeeded(now, latency, in_flight, in_flight)
         else:
             adaptive.refused(now, now - latency, in_flight)
         assert 1 <= adaptive.limit <= most
