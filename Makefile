@@ -45,6 +45,7 @@ unit-tests: ## the core alone: seconds
 torture: ## every moment at which a run may be killed, every fault, 20,000 schedules: some 45 minutes
 	@python=$$($(ENV) dev) && $(ENV) dss >/dev/null && \
 	TORTURE=1 $$python -m pytest -rP --timeout 1200 tests/python/unit/test_adaptive_concurrency.py \
+	tests/python/unit/test_limiter_outages.py \
 	tests/python/unit/test_schedules.py tests/python/functional/test_kills.py tests/python/functional/test_faults.py \
 	$(PYTEST_ARGS)
 

@@ -248,7 +248,7 @@ class Fluid:
 
     def _probe_failed(self, it: Activity) -> None:
         it.breaker.failed(self.now, was_probe=True)
-        if it.breaker.open_seconds(self.now) > self.scenario.patience:
+        if self.now - it.breaker.since > self.scenario.patience:
             self.told.stops += 1
             self._leave(it)
             self._ends(it)

@@ -13,7 +13,7 @@ PromptBatchError
     ├── RequestError     fail this row: 400, context length, guardrail, nothing in the answer
     │   └── ParameterError … or ask again without the parameter that the LLM refuses
     └── LlmError         give up this LLM: quota, authentication, not found
-        └── LlmDownError … as it has failed every call for too long
+        └── LlmDownError … as it has failed or refused every call for too long
 """
 
 from typing import Literal
@@ -94,7 +94,7 @@ class CallError(PromptBatchError):
 class TransientError(CallError):
     """Worth another attempt; `retry_after` is the server's own figure in seconds, None where it gave none.
 
-    `counts`: whether it is one of the row's attempts; not where all calls had to pause.
+    `counts`: whether it is one of the row's attempts; not where the provider refuses all rows alike.
     """
 
     def __init__(
@@ -145,8 +145,13 @@ class LlmError(CallError):
 
 
 class LlmDownError(LlmError):
-    """The LLM has failed every call for so many `seconds`, of late as `last` says."""
+    """The LLM has failed or refused every call for so many `seconds`, of late as `last` says."""
 
     def __init__(self, last: CallError, seconds: float) -> None:
         super().__init__(last.error_type, last.provider_words, status=last.status)
         self.seconds = seconds
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it is a limit of the provider, which passes, rather than a failure."""
+        return self.error_type == "rate_limit"

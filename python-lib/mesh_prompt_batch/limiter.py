@@ -35,6 +35,8 @@ class Limiter:
         self._adaptive = AdaptiveConcurrency(own.limits.max_concurrency)
         self._learnt = LearntPace()
         self._paused_until = self._paused_at = -math.inf
+        # When the first call started that was refused since the last one that was answered.
+        self._refused_since = math.inf
         self.pauses = 0
 
     @property
@@ -48,7 +50,7 @@ class Limiter:
         return self._adaptive.retreats
 
     def is_held(self, now: float) -> bool:
-        """Whether the LLM is not to be called just now: its provider asked for a pause, or only fails."""
+        """Whether the LLM is not to be called just now: its provider asked for a pause, only fails, or refuses all."""
         return self._paused_until > now or self.breaker.is_open
 
     def delay(self, now: float) -> float:
@@ -88,35 +90,47 @@ class Limiter:
     def succeeded(self, now: float, call: Started, tokens: float | None) -> None:
         """`tokens`: what it used; None where that is unknown."""
         self.breaker.succeeded()
+        if call.at > self._refused_since:
+            self._refused_since = math.inf
         self._adaptive.succeeded(now, now - call.at, self.in_flight, call.in_flight)
-        self._learnt.succeeded(call.at)
+        self._learnt.succeeded(now, call.at)
         self._ended(0.0 if tokens is None else call.tokens - tokens)
 
     def failed(
         self, now: float, call: Started, error_type: ErrorType, retry_after: float | None
     ) -> bool:
-        """A failure that may pass. Gives whether it counts: not where a pause was asked for after the call started."""
-        during_pause = call.at <= self._paused_at
+        """A failure that may pass. Gives whether it counts: of refusals the first, until a later call is answered."""
+        refused = error_type == "rate_limit"
+        counts = not (refused and self._is_old_news(call))
+        if refused:
+            self._refused_since = min(self._refused_since, call.at)
         if retry_after is not None:
             self._adaptive.paused(now, call.at, call.in_flight)
         elif error_type in ("rate_limit", "timeout"):
             self._adaptive.refused(now, call.at, call.in_flight)
-        if error_type == "rate_limit":
-            self.breaker.abandoned()
-        else:
-            self.breaker.failed(now, was_probe=call.probe)
+        self.breaker.failed(now, was_probe=call.probe, refused=refused)
         if retry_after is not None:
-            self._paused_until = max(self._paused_until, now + retry_after)
-            if not during_pause:
-                self.pauses += 1
-                self._paused_at = now
-                self._learnt.paused(now, call.at, retry_after)
-        self._ended(call.tokens if error_type == "rate_limit" else 0.0)
-        return not (during_pause and error_type == "rate_limit")
+            self._pause(now, call, retry_after)
+        elif refused and self.breaker.is_open:
+            self._learnt.exhausted(now, self.breaker.since)
+        self._ended(call.tokens if refused else 0.0)
+        return counts
+
+    def _is_old_news(self, call: Started) -> bool:
+        """Whether its refusal tells nothing new: others were refused, and no call that started later was answered."""
+        return call.probe or call.at <= self._paused_at or not math.isinf(self._refused_since)
+
+    def _pause(self, now: float, call: Started, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, now + seconds)
+        if call.at > self._paused_at:
+            self.pauses += 1
+            self._paused_at = now
+            self._learnt.paused(now, seconds)
 
     def refused_row(self) -> None:
         """It was refused for what it asks: a provider that reads its requests is alive."""
         self.breaker.succeeded()
+        self._refused_since = math.inf
         self._ended(0.0)
 
     def abandoned(self) -> None:

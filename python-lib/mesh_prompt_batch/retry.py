@@ -10,6 +10,9 @@ from mesh_prompt_batch.completion import Call, CompletionRequest, Failure, Outco
 from mesh_prompt_batch.errors import CleanStopError, LlmError, RequestError, TransientError
 from mesh_prompt_batch.usage import NOTHING_REPORTED
 
+# More than any longest delay needs, and few enough for a float.
+MOST_DOUBLINGS = 32
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -19,12 +22,16 @@ class RetryPolicy:
     max_wait: float = 600.0
     first_delay: float = 0.5
     max_delay: float = 60.0
+    # Where a failure does not count, as all rows are refused: whoever comes first finds out whether that is over.
+    max_shared_delay: float = 15.0
 
-    def wait_after(self, error: TransientError, attempt: int, jitter: float) -> float | None:
+    def wait_after(
+        self, error: TransientError, attempt: int, jitter: float, made: int = 1
+    ) -> float | None:
         """How long to wait before the next attempt; None when this row has had its attempts.
 
-        `attempt` is the number of attempts that count so far, `jitter` is in [0, 1). Raises CleanStopError when the
-        server asks for a longer pause than the user allows.
+        `attempt` is the number of attempts that count so far, `made` that of all; `jitter` is in [0, 1). Raises
+        CleanStopError when the server asks for a longer pause than the user allows.
         """
         if error.retry_after is not None and error.retry_after > self.max_wait:
             raise CleanStopError(
@@ -33,7 +40,9 @@ class RetryPolicy:
             )
         if attempt > self.max_retries:
             return None
-        backoff = min(self.first_delay * 2.0 ** (max(attempt, 1) - 1), self.max_delay)
+        doublings = min(max(attempt, made) - 1, MOST_DOUBLINGS)
+        longest = self.max_delay if error.counts else self.max_shared_delay
+        backoff = min(self.first_delay * 2.0**doublings, longest)
         # Half of the backoff is fixed, so a retry never comes at once; the other half keeps workers apart.
         spread = backoff * (1.0 + jitter) / 2.0
         if error.retry_after is None:
@@ -58,7 +67,7 @@ async def complete_with_retries(
             used += error.usage
             counted += error.counts
             made += error.calls
-            wait = policy.wait_after(error, counted, jitter())
+            wait = policy.wait_after(error, counted, jitter(), made)
             if wait is None:
                 return Failure.of(error, made, used)
             await sleep(wait)

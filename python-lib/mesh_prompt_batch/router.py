@@ -8,7 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mesh_prompt_batch.completion import Call, Completion, CompletionRequest
-from mesh_prompt_batch.errors import CallError, LlmDownError, LlmError, NoLlmLeftError
+from mesh_prompt_batch.errors import (
+    CallError,
+    CleanStopError,
+    LlmDownError,
+    LlmError,
+    NoLlmLeftError,
+    RunStoppedError,
+)
 from mesh_prompt_batch.gate import Gate, WentElsewhereError
 from mesh_prompt_batch.limiter import Limiter
 from mesh_prompt_batch.progress import duration
@@ -66,7 +73,7 @@ class Router:
     async def call(self, request: CompletionRequest) -> Completion:
         """As a gate does; LlmError where the row's LLM and its fallback are given up, though others are not.
 
-        Raises NoLlmLeftError where none is left.
+        Raises RunStoppedError where none is left.
         """
         refused = 0
         try:
@@ -86,14 +93,13 @@ class Router:
             raise
 
     def check_left(self) -> None:
-        """Raises NoLlmLeftError where none is left."""
+        """Raises NoLlmLeftError where none is left, CleanStopError where that is because of a provider's limits."""
         asked = self._asked()
         if asked is None or not self._given_up:
             return
         if any(self._is_left(it) for it in (*asked, self._fallback) if it):
             return
-        llm_id, error = next(iter(self._given_up.items()))
-        raise NoLlmLeftError(_why(llm_id, error))
+        raise _stop(*next(iter(self._given_up.items())))
 
     def _llm_for(self, llm_id: str) -> str:
         other = self._fallback
@@ -137,8 +143,20 @@ def _asking(request: CompletionRequest, llm_id: str) -> CompletionRequest:
     return request if request.llm_id == llm_id else replace(request, llm_id=llm_id)
 
 
+def _stop(llm_id: str, error: LlmError) -> RunStoppedError:
+    if isinstance(error, LlmDownError) and error.is_limit:
+        return CleanStopError(_why(llm_id, error))
+    return NoLlmLeftError(_why(llm_id, error))
+
+
 def _why(llm_id: str, error: LlmError) -> str:
     status = "" if error.status is None else f" (HTTP {error.status})"
+    if isinstance(error, LlmDownError) and error.is_limit:
+        return (
+            f"The LLM has refused every call for {duration(error.seconds)} ({error}), longer than"
+            " 'Longest wait (seconds)' allows: run again when its provider's limit or quota leaves room,"
+            f" or allow more; the LLM was {shown_llm_id(llm_id)}."
+        )
     if isinstance(error, LlmDownError):
         return f"The provider has failed every call for {duration(error.seconds)} ({error}): run again when it works."
     sentence = {

@@ -33,6 +33,8 @@ HIDDEN: Mapping[str, Mapping[str, Any]] = {
     "600 a minute": {"a_minute": 600, "tells": 2.0},
     "refuses 1 % at random": {"refuses": 0.01},
     "refuses 1 %, slow": {"refuses": 0.01, "latency": 4.0},
+    "down for 2 minutes, tells": {"down": (60.0, 180.0), "tells": 10.0},
+    "down for 2 minutes": {"down": (60.0, 180.0)},
 }
 
 

@@ -32,16 +32,16 @@ PASSING: dict[str, Answer] = {
     "silence": faults.hang,
     "login page": LOGIN_PAGE,
 }
-# What comes again and again.
+# What comes again and again; what shows that the provider is alive comes first, after so many failures in a row.
 LASTING: dict[str, tuple[Answer, str, str]] = {
-    "outage": (faults.gateway_page(503), "server", "2"),
-    "busy": (faults.rate_limited(), "rate_limit", "2"),
     "too long": (faults.too_long(CANARY), "context_length", "1"),
     "toxic": (faults.guardrail(CANARY), "guardrail", "1"),
     "no choices": (NO_CHOICES, "empty", "1"),
     "no content": (NO_CONTENT, "empty", "1"),
     "no room": (NO_ROOM, "truncated", "1"),
     "refused": (faults.refusal(400, f"cannot do {CANARY}"), "bad_request", "1"),
+    "outage": (faults.gateway_page(503), "server", "2"),
+    "busy": (faults.rate_limited(), "rate_limit", "2"),
 }
 
 

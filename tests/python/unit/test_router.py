@@ -41,6 +41,10 @@ def down_for_a_minute(now: float) -> Exception | None:
     return failing(now) if now < 60 else None
 
 
+def refusing(_: float) -> Exception:
+    return TransientError("rate_limit", "words", status=429)
+
+
 def pausing(_: float) -> Exception:
     return TransientError("rate_limit", "words", status=429, retry_after=500)
 
@@ -166,6 +170,14 @@ def test_an_llm_that_pauses_holds_nobody_else_up_and_all_share_the_calls_at_once
     assert max(at for llm_id, at in mesh.calls if llm_id in "ab") < 10
     assert took > 500
     assert mesh.most_in_flight == 2
+
+
+def test_an_llm_that_refuses_every_call_costs_its_rows_and_nobody_else_s() -> None:
+    mesh = Mesh({"tired": refusing})
+    found, took = outcomes(mesh, [*["tired"] * 3, *["a"] * 50], most=4)
+    assert answered_by(found) == [*["rate_limit"] * 3, *["a"] * 50]
+    assert max(at for llm_id, at in mesh.calls if llm_id == "a") < 60
+    assert POLICY.max_wait < took < POLICY.max_wait + 60
 
 
 def test_two_llms_take_turns() -> None:
