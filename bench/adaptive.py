@@ -1,6 +1,7 @@
 """`python -m bench.adaptive`: concurrency that is found out against the best fixed one, in virtual time."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.adaptive", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     seeds = range(1, parser.parse_args().seeds + 1)
+    # What gates warn of is what is simulated.
+    logging.disable(logging.WARNING)
     kept: dict[str, Any] = {}
     for name, hidden in HIDDEN.items():
         runs = [compared(hidden, seed) for seed in seeds]
@@ -61,10 +64,16 @@ def compared(hidden: Mapping[str, Any], seed: int) -> Run:
             rows,
             Limits(size, adaptive=False, requests_per_minute=pace),
         )[1]
-        for size in sorted({bears, max(1, bears - 1), MOST})
+        for size in fixed_sizes(bears)
     }
     best = min(fixed, key=lambda size: fixed[size])
     return Run(seed, best, fixed[best] / took, provider.refused_share(WARM_UP))
+
+
+def fixed_sizes(bears: int) -> Sequence[int]:
+    """The concurrencies that may be the best."""
+    near = {bears - 1, *(int(bears * part) for part in (0.5, 0.75, 1.0, 1.25))}
+    return sorted({min(MOST, max(1, it)) for it in near} | {MOST})
 
 
 def _judged(runs: Sequence[Run]) -> dict[str, float]:
@@ -93,8 +102,9 @@ def report(kept: Mapping[str, Any], seeds: int) -> str:
     names = ["provider", "rows/s ÷ best fixed, median", "worst", "refused, median", "worst", ""]
     head = (
         f"Five minutes of simulated work each, {seeds} seeds, at most {MOST} at once, start of the run included;"
-        f" refused calls are counted after {WARM_UP:.0f} s. Every seed is to reach {LEAST_RATIO:.2f} and at most"
-        f" {MOST_REFUSED:.0%} refused."
+        f" refused calls are counted after {WARM_UP:.0f} s. The best of these fixed ones: half of what the provider"
+        f" bears, three quarters, one less, just that, a quarter more, and {MOST}. Every seed is to reach"
+        f" {LEAST_RATIO:.2f} and at most {MOST_REFUSED:.0%} refused."
     )
     return "\n".join([head, "", *table(names, lines)])
 
