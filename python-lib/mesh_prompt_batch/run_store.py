@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 NEEDED_FREE_BYTES = 64 * 1024 * 1024
 # The place of outcomes that the table has no room for: behind all that it holds.
 _BEHIND_THE_TABLE = 1 << 62
+# Keys are random: each changes a page of the index, and until the end of a transaction the journal holds all of these.
+_ROWS_A_TRANSACTION = 100
 _PAGE = 250
 _PAGE_CHARACTERS = 4 * 1024 * 1024
 
@@ -122,6 +124,11 @@ class RunStore:
         """Refuses while disk space is left: a full disk would stop every other job of the instance too."""
         if shutil.disk_usage(self.directory).free < NEEDED_FREE_BYTES:
             raise _disk_full(self.directory)
+        steps = range(0, len(rows), _ROWS_A_TRANSACTION)
+        added = [self._add(first_number + at, rows[at : at + _ROWS_A_TRANSACTION]) for at in steps]
+        return Reused(sum(it.resumed for it in added), sum(it.identical for it in added))
+
+    def _add(self, first_number: int, rows: Sequence[KeyedRow]) -> Reused:
         numbered = [
             (number, row.key, row.lane, json.dumps(row.cells))
             for number, row in enumerate(rows, first_number)
