@@ -157,7 +157,7 @@ class FolderCheckpoint:
     def __enter__(self) -> "Self":
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
         self._folder = self._open_folder()
-        self._ownership = Ownership(self._open_folder, self._sleep)
+        self._ownership = Ownership(self._folder, self._open_folder, self._sleep)
         last = self._last_run()
         while not self._claimed(last):
             if not self._reuse.epoch:

@@ -22,17 +22,20 @@ SETTLE_TIMES = 3.0
 class Ownership:
     """From `claim` to `release`. `state` is what the folder was last told of the run.
 
-    A thread of its own: a run shows that it lives while answers are uploaded for minutes. `open_folder` is called in
-    each thread.
+    A thread of its own: a run shows that it lives while answers are uploaded for minutes. `folder` is the caller's,
+    `open_folder` is called in that thread.
     """
 
     state: RunState
 
     def __init__(
-        self, open_folder: Callable[[], RunFolder], sleep: Callable[[float], object]
+        self,
+        folder: RunFolder,
+        open_folder: Callable[[], RunFolder],
+        sleep: Callable[[float], object],
     ) -> None:
+        self._folder = folder
         self._open_folder = open_folder
-        self._folder = open_folder()
         self._sleep = sleep
         self._changed = threading.Condition()
         self._ending = False

@@ -45,7 +45,7 @@ class UnkeptRun(NoCheckpoint):
         # What the next run makes of the answers there is not for this one to say.
         self._phase = ASKING if last.phase == WRITING else last.phase
         self._saved = last.saved
-        self._ownership = Ownership(self._open_folder, self._sleep)
+        self._ownership = Ownership(folder, self._open_folder, self._sleep)
         if not self._ownership.claim(last.epoch, self._phase, self._saved):
             raise RunStoppedError(ANOTHER_RUN)
         return self
