@@ -249,8 +249,11 @@ def mesh(
     """No project key: the project this runs in. `run` and `alone`: as temporary keys have them, within the project."""
     here = project_key or dataiku.default_project_key()
     keys = TemporaryKeys(dataiku.api_client(), f"{here}.{run}", alone)
+    plugin = PluginSettings.from_config(plugin_config)
+    if plugin.temporary_api_keys:
+        keys.delete_leftovers()
     try:
-        yield Mesh(here, PluginSettings.from_config(plugin_config), keys)
+        yield Mesh(here, plugin, keys)
     finally:
         keys.delete()
 

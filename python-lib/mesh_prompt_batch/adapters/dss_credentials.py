@@ -58,7 +58,6 @@ class TemporaryKeys:
     def make(self) -> str | None:
         """The secret of a new key, the one made before being deleted; None where none can be made."""
         self.delete()
-        self._delete_leftovers()
         try:
             key = self.client.create_personal_api_key(
                 label=self.label, description="Made by a run for itself; deleted when it ends."
@@ -77,12 +76,17 @@ class TemporaryKeys:
                 self.client.get_personal_api_key(key_id).delete()
                 logger.info("Deleted the temporary API key of this run.")
 
-    def _delete_leftovers(self) -> None:
-        left: list[str] = []
-        with self._failure_logged():
+    def delete_leftovers(self) -> None:
+        """Those of runs of this name that were killed."""
+        try:
             keys = self.client.list_personal_api_keys()
-            left = [str(key["id"]) for key in keys if self._is_left(key)]
-        for key_id in left:
+        except Exception as error:  # noqa: BLE001  # of DSS or of the network: the run goes on
+            logger.warning(
+                f"Whether a killed run left a temporary API key cannot be told ({type(error).__name__}): your profile"
+                f" would list it as '{self.label}'."
+            )
+            return
+        for key_id in [str(key["id"]) for key in keys if self._is_left(key)]:
             with self._failure_logged():
                 self.client.get_personal_api_key(key_id).delete()
                 logger.info("Deleted a temporary API key that an earlier run left behind.")

@@ -1,6 +1,7 @@
 """How a job proves who it is: its ticket, then the ways out, each where the one before is refused."""
 
 import asyncio
+import signal
 import ssl
 from pathlib import Path
 
@@ -53,18 +54,37 @@ def test_then_the_plugin_s_key(flow: Flow) -> None:
     assert "key-of-the-plugin" not in result.text
 
 
-def test_then_a_temporary_key_which_is_gone_afterwards_with_what_a_killed_run_left(
-    flow: Flow,
-) -> None:
+def test_then_a_temporary_key_which_is_gone_afterwards(flow: Flow) -> None:
     flow.mesh.gate.mesh_refuses_tickets = 401
+    flow.ask("why?")
+    result = flow.run(plugin_config={"temporary_api_keys": True})
+    assert "with a temporary API key" in result.text
+    assert flow.mesh.user.keys == {}
+
+
+@pytest.mark.parametrize(("allowed", "there"), [(True, ["mine"]), (False, ["left", "mine"])])
+def test_a_run_that_needs_none_deletes_the_temporary_key_that_a_killed_one_left(
+    flow: Flow, allowed: bool, there: list[str]
+) -> None:
     left = {"id": "left", "key": "k", "label": "mesh-prompt-batch, temporary: DEMO.answers"}
     mine = {"id": "mine", "key": "k", "label": "my own"}
     flow.mesh.user.keys.update(left=left, mine=mine)
     flow.ask("why?")
-    result = flow.run(plugin_config={"temporary_api_keys": True})
-    assert "with a temporary API key" in result.text
-    assert list(flow.mesh.user.keys) == ["mine"]
-    assert "Deleted a temporary API key that an earlier run left behind." in result.text
+    result = flow.run(plugin_config={"temporary_api_keys": allowed})
+    assert "with the job's own ticket" in result.text
+    assert list(flow.mesh.user.keys) == there
+
+
+def test_an_aborted_job_takes_its_temporary_key_along(flow: Flow) -> None:
+    flow.mesh.gate.mesh_refuses_tickets = 401
+    flow.mesh.delay_seconds = 0.2
+    flow.ask(*(f"question {n}" for n in range(400)))
+    job = flow.start({"max_concurrency": 4}, plugin_config={"temporary_api_keys": True})
+    flow.mesh.wait_for_calls(20)
+    assert len(flow.mesh.user.keys) == 1
+    job.send(signal.SIGTERM)
+    assert "Deleted the temporary API key of this run." in job.wait(20).text
+    assert flow.mesh.user.keys == {}
 
 
 def test_partitions_at_once_leave_each_other_s_temporary_keys_alone(flow: Flow) -> None:

@@ -57,13 +57,11 @@ def test_without_a_readable_secret_the_others_are_left(
     assert offers[1].base_url.startswith("http://dss:11000/public/api/")
 
 
-def test_a_temporary_key_is_made_when_its_turn_comes_and_deleted_with_leftovers(
+def test_a_temporary_key_is_made_when_its_turn_comes_and_deleted_once(
     requests_mock: mocked.Mocker,
 ) -> None:
     requests_mock.get(f"{API}/auth/info", json={})
     label = "mesh-prompt-batch, temporary: P.out"
-    left = [{"id": "old", "label": label}, {"id": "mine", "label": "my own"}]
-    requests_mock.get(f"{API}/personal-api-keys/", json=left)
     made = requests_mock.post(f"{API}/personal-api-keys/", json={"id": "new", "key": "secret"})
     gone = requests_mock.delete(mocked.ANY, json={})
     client = dataikuapi.DSSClient(HOST, internal_ticket="t")
@@ -75,4 +73,4 @@ def test_a_temporary_key_is_made_when_its_turn_comes_and_deleted_with_leftovers(
     assert made.request_history[-1].json()["label"] == label
     keys.delete()
     keys.delete()
-    assert [it.path.rsplit("/", 1)[1] for it in gone.request_history] == ["old", "new"]
+    assert [it.path.rsplit("/", 1)[1] for it in gone.request_history] == ["new"]
