@@ -93,10 +93,10 @@ def _versions(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     least, most = (choose(it["passed"] for it in ran) for choose in (min, max))
     jobs = min(it["job_tests"] for it in ran)
     few = sum(it["few_units"] for it in ran)
-    yield f"An `openai` that is named passed: {least:,} to {most:,} tests, at least {jobs} of which start jobs."
-    yield f"In {few} of {len(ran)}, unit tests were those of modules that meet other packages, else all of them."
-    commits = dict.fromkeys(it.get("commit", "an earlier state") for it in ran)
-    yield f"Tried was {', '.join(commits)}."
+    yield f"A version of `openai` in a cell passed all tests that ran: {least:,} to {most:,}, at least {jobs} of which start"
+    yield f"jobs. In {few} of {len(ran)} combinations the unit tests were those of modules that meet these packages, else all."
+    commits = dict.fromkeys(it.get("commit", "an earlier one") for it in ran)
+    yield f"Results are of commit {', '.join(commits)}."
     for name in ("pandas", "numpy", "aiohttp"):
         # As numbers, not as texts: 2.10 comes after 2.9.
         known = {tuple(map(int, it["versions"][name].split("."))) for it in ran}
