@@ -93,8 +93,8 @@ def _versions(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     least, most = (choose(it["passed"] for it in ran) for choose in (min, max))
     jobs = min(it["job_tests"] for it in ran)
     few = sum(it["few_units"] for it in ran)
-    yield f"A version of `openai` in a cell passed all tests that ran: {least:,} to {most:,}, at least {jobs} of which start"
-    yield f"jobs. In {few} of {len(ran)} combinations the unit tests were those of modules that meet these packages, else all."
+    yield f"A version of `openai` in a cell passed all tests that ran: {least:,} to {most:,}, of which {jobs} or more"
+    yield f"start jobs. In {few} of {len(ran)} the unit tests were those of modules that meet these packages, else all."
     commits = dict.fromkeys(it.get("commit", "an earlier one") for it in ran)
     yield f"Results are of commit {', '.join(commits)}."
     for name in ("pandas", "numpy", "aiohttp"):
