@@ -5,7 +5,6 @@ another way, a task finds them in the places of others: by the index of each, an
 not write, who have other rows.
 """
 
-import io
 import logging
 import random
 import time
@@ -92,8 +91,7 @@ class AttemptCheckpoint(FolderCheckpoint):
         ours = (it for it in found if it.key in wanted)
         while some := list(islice(ours, ANSWERS_AN_OBJECT)):
             name = f"{answers_folder(self._state.epoch)}{self._state.owner}-brought-{brought:09d}"
-            block = encoded(some)
-            self._folder.write(name, lambda block=block: io.BytesIO(block))  # type: ignore[misc]  # mypy and defaults
+            self._folder.write_bytes(name, encoded(some))
             brought += len(some)
         logger.info(f"Found {brought:,} answers where Spark had divided the rows in another way.")
 
@@ -115,8 +113,7 @@ class AttemptCheckpoint(FolderCheckpoint):
         earlier = [it for it in there if it.place == own.place]
         if any(it.run == own.run for it in earlier):
             return
-        content = encoded_marks(self._rows.marks)
-        folder.write(str(own), lambda: io.BytesIO(content))
+        folder.write_bytes(str(own), encoded_marks(self._rows.marks))
         for it in earlier:
             folder.delete(str(it))
 

@@ -1,6 +1,5 @@
 """What a run leaves in its run folder, and what the next one takes from there."""
 
-import io
 import logging
 import time
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from mesh_prompt_batch.run_folder import (
 )
 from mesh_prompt_batch.run_state import ASKING, CLOSED, WRITING, RunState
 from mesh_prompt_batch.run_store import RunStore
-from mesh_prompt_batch.saver import MARK, Saved, Saver
+from mesh_prompt_batch.saver import Saved, Saver
 from mesh_prompt_batch.spend import NOTHING, Spend
 from mesh_prompt_batch.spend_marks import SPENT, Mark, newest_mark
 
@@ -251,7 +250,7 @@ class FolderCheckpoint:
             return
         settled = self._mark.next(added(self._spend.spent, self._spend.reserved))
         name = settled.name(self._state.epoch)
-        self._folder.write(name, lambda: io.BytesIO(MARK))
+        self._folder.write_mark(name)
         for earlier in self._folder.names_below(SPENT):
             if earlier != name and epoch_of(earlier):
                 self._folder.delete(earlier)

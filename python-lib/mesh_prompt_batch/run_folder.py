@@ -26,6 +26,8 @@ ANSWERS = "answers/"
 # Of all tasks of Spark that may take each other's answers.
 SHARED_EPOCH = "all"
 MOST_BYTES_IN_MEMORY = 4 * 1024 * 1024
+# Some storages keep no empty object.
+_MARK = b"\n"
 _EPOCH = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{12}")
 _EPOCHS = rf"({_EPOCH.pattern}|{SHARED_EPOCH}|[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}})"
 # As `saver.py`, `attempts.py` and `spend_marks.py` name them.
@@ -97,6 +99,13 @@ class RunFolder:
         """`content` is opened anew for each attempt."""
         self._tried("written", lambda: self._folder.write(self._root + name, content()))
 
+    def write_bytes(self, name: str, data: bytes) -> None:
+        self.write(name, lambda: io.BytesIO(data))
+
+    def write_mark(self, name: str) -> None:
+        """An object whose name tells all."""
+        self.write_bytes(name, _MARK)
+
     def delete(self, name: str) -> None:
         """So that it is gone: users may empty the folder at any time."""
 
@@ -128,8 +137,7 @@ class RunFolder:
             raise written_by_newer() from None
 
     def write_state(self, state: RunState) -> None:
-        data = state.to_bytes()
-        self.write(STATE, lambda: io.BytesIO(data))
+        self.write_bytes(STATE, state.to_bytes())
 
     def _tried(self, what: str, action: Callable[[], Result]) -> Result:
         def failed(error: Exception, attempt: int) -> None:

@@ -1,6 +1,5 @@
 """The runs of a recipe and partition, a line each in one object of the run folder: for the run report."""
 
-import io
 from collections import deque
 from collections.abc import Sequence
 
@@ -33,4 +32,4 @@ def records_of(lines: Sequence[str]) -> list[RunRecord]:
 
 def write_lines(folder: RunFolder, lines: Sequence[str]) -> None:
     data = "".join(f"{line}\n" for line in lines[-MOST_RUNS:]).encode()
-    folder.write(HISTORY, lambda: io.BytesIO(data))
+    folder.write_bytes(HISTORY, data)

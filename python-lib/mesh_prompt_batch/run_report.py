@@ -1,7 +1,6 @@
 """Writes the report and the history of a run into its run folder when the run has ended, however it did."""
 
 import importlib.metadata
-import io
 import logging
 import platform
 from collections.abc import Callable, Mapping
@@ -85,7 +84,7 @@ class RunReport:
         told = Told(folder.name, record, self._totals.course, self._totals.examples, earlier)
         page = report_page(told).encode()
         write_lines(folder, [*lines, record.to_line()])
-        folder.write(REPORT, lambda: io.BytesIO(page))
+        folder.write_bytes(REPORT, page)
 
     def _record(self, error: BaseException | None, failed_copies: int) -> RunRecord:
         outcome, sentence = _ending(error, self._totals, failed_copies)

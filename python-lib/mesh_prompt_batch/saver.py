@@ -1,6 +1,5 @@
 """The thread that saves answers into the run folder while the run goes on."""
 
-import io
 import logging
 import threading
 import time
@@ -22,8 +21,6 @@ SHORTEST_INTERVAL_SECONDS = 0.2
 LONGEST_INTERVAL_SECONDS = 2.0
 UPLOAD_TIMES_BETWEEN = 5.0
 MOST_CHARACTERS = 4_000_000
-# Some storages keep no empty object.
-MARK = b"\n"
 Chore = Callable[[RunFolder], None]
 
 
@@ -90,7 +87,7 @@ class Saver:
         """An object whose name tells all, before anything else; `written` is called from the thread."""
 
         def write(folder: RunFolder) -> None:
-            folder.write(name, lambda: io.BytesIO(MARK))
+            folder.write_mark(name)
             written()
 
         with self._changed:
@@ -174,7 +171,7 @@ class Saver:
         block = encoded(SavedAnswer(key, moment, record) for key, record in answers)
         started = time.monotonic()
         name = self._new_name()
-        folder.write(name, lambda: io.BytesIO(block))
+        folder.write_bytes(name, block)
         ended = time.monotonic()
         interval = max(SHORTEST_INTERVAL_SECONDS, UPLOAD_TIMES_BETWEEN * (ended - started))
         self._next_save = ended + min(interval, LONGEST_INTERVAL_SECONDS)

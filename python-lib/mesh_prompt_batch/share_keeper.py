@@ -1,7 +1,6 @@
 """The thread that keeps this run's lease among those of other partitions, and finds out its share of the limits."""
 
 import contextlib
-import io
 import logging
 import threading
 import time
@@ -14,7 +13,6 @@ from mesh_prompt_batch.leases import LEASES, Lease
 from mesh_prompt_batch.own_limits import Share
 from mesh_prompt_batch.run_folder import RunFolder, tell_strays
 from mesh_prompt_batch.run_settings import LABELS
-from mesh_prompt_batch.saver import MARK
 from mesh_prompt_batch.shares import SETTLE_SECONDS, Shares
 
 logger = logging.getLogger(__name__)
@@ -100,7 +98,7 @@ class ShareKeeper:
 
     def _write(self, folder: RunFolder, lease: Lease, kept: int = 2) -> None:
         """The last but one stays: the newest is not yet seen by everybody."""
-        folder.write(lease.name, lambda: io.BytesIO(MARK))
+        folder.write_mark(lease.name)
         self._written.append(lease.name)
         while len(self._written) > kept:
             folder.delete(self._written[0])

@@ -48,7 +48,7 @@ def test_objects_are_written_listed_read_and_deleted_whole(server: MeshServer) -
 
 def test_the_run_folder_works_through_it(server: MeshServer) -> None:
     place = RunFolder(folder_of(server), ("spark", "00001"), lambda _: None)
-    place.write("answers/x", lambda: io.BytesIO(b"answer"))
+    place.write_bytes("answers/x", b"answer")
     assert place.names_below("answers/") == ["answers/x"]
     with place.read("answers/x") as stream:
         assert stream.read() == b"answer"

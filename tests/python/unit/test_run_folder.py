@@ -1,6 +1,5 @@
 """Small whole objects of one recipe and partition, over storage that stumbles."""
 
-import io
 from collections.abc import Callable
 
 import pytest
@@ -34,7 +33,7 @@ def failing(times: int) -> tuple[FakeFolder, list[str]]:
 @given(st.binary(max_size=20), st.integers(0, ATTEMPTS - 1))
 def test_what_is_written_is_read_however_storage_stumbles(data: bytes, times: int) -> None:
     folder, asked = failing(times)
-    opened(folder).write("name", lambda: io.BytesIO(data))
+    opened(folder).write_bytes("name", data)
     assert len(asked) == times + 1
     with opened(folder).read("name") as copy:
         assert copy.read() == data
