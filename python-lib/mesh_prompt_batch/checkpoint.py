@@ -176,13 +176,12 @@ class FolderCheckpoint:
         self._saver = Saver(self._open_folder, prefix, store, saved, failed)
         self._saver.start()
         self._ownership.start_beating(lambda: saved.count, failed)
-        everything = self._folder.names_below(ANSWERS)
-        names = [it for it in everything if self._is_ours(it)]
+        everything = self._folder.names_below(ANSWERS, SPENT)
+        names = [it for it in everything if it.startswith(ANSWERS) and self._is_ours(it)]
         oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
         found = load_answers(self._folder, names, store, saved, oldest)
         found.tell(self._state.saved)
         groups = saved.parts.groups_of_found(rewrite=found.must_be_rewritten)
-        everything += self._folder.names_below(SPENT)
         tell_strays(self._folder, [it for it in everything if not epoch_of(it)])
         forgotten = [it for it in everything if epoch_of(it) and not self._is_ours(it)]
         self._saver.tidy(groups, forgotten)

@@ -71,10 +71,10 @@ class RunFolder:
         """Where users find it in the managed folder."""
         return self._root + name
 
-    def names_below(self, folder: str) -> list[str]:
-        """Objects of all epochs below `answers/` or the like."""
+    def names_below(self, *folders: str) -> list[str]:
+        """Objects of all epochs below `answers/` or the like; lists the folder once."""
         names = self._tried("read", self._folder.names)
-        below = self._root + folder
+        below = tuple(self._root + folder for folder in folders)
         return sorted(name[len(self._root) :] for name in names if name.startswith(below))
 
     def read(self, name: str, most: int = sys.maxsize) -> IO[bytes]:
@@ -173,7 +173,7 @@ def epoch_of(name: str) -> str:
 
 def newest_epoch(folder: RunFolder) -> str:
     """As the names of what runs left tell it; "" where they left nothing."""
-    names = [*folder.names_below(ANSWERS), *folder.names_below(SPENT)]
+    names = folder.names_below(ANSWERS, SPENT)
     return max(filter(is_epoch_of_a_run, map(epoch_of, names)), default="")
 
 

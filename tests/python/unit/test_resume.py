@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 
 from fakes import FakeCalls, FakeSource, FakeTarget
 from mesh_prompt_batch.batch import complete_dataset
+from mesh_prompt_batch.checkpoint import FolderCheckpoint, Reuse
 from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError, TransientError
 from mesh_prompt_batch.process import AbortedError
 from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.run_state import WRITING
+from mesh_prompt_batch.run_store import RunStore
 from mesh_prompt_batch.settings import Settings
 from resumable_recipe import STATE, Recipe, stopping_at
 
@@ -203,3 +206,28 @@ def test_killed_while_it_appends_the_next_run_names_the_cure(recipe: Recipe) -> 
         recipe.run(["a"])
     del recipe.folder.objects[STATE]
     assert recipe.run(["a"])[1].asked == []
+
+
+@pytest.mark.parametrize(("state", "listings"), [("there", 4), ("lost", 5)])
+def test_a_start_lists_the_run_folder_once_for_all_that_earlier_runs_left(
+    recipe: Recipe, state: str, listings: int
+) -> None:
+    """A listing tells of every recipe. The others look who owns the place, and for its newest answers."""
+    with pytest.raises(RunStoppedError):
+        recipe.run(["a", "b"], stopping_at("b"), max_concurrency=1)
+    if state == "lost":
+        del recipe.folder.objects[STATE]
+    listed = []
+
+    def listing(action: str, name: str) -> None:
+        # Not those of the threads that save and beat.
+        if action == "names" and threading.current_thread() is threading.main_thread():
+            listed.append(name)
+
+    held = FolderCheckpoint(
+        recipe.open_folder, Reuse(), recipe.directory, appends=False, sleep=recipe.slept.append
+    )
+    recipe.folder.trouble = listing
+    with RunStore(recipe.directory) as store, held:
+        assert held.load(store, list[RunStoppedError]().append) == 1
+        assert len(listed) == listings
