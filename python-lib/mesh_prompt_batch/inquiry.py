@@ -1,8 +1,9 @@
 """Asks some rows of a recipe outside its runs, as its runs would: no output is touched, nothing is kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 from mesh_prompt_batch.checkpoint import NoCheckpoint
@@ -60,6 +61,11 @@ class Inquiry:
         read = self.settings.read_columns()
         # A template may name no column at all: rows are counted by their cells.
         return tuple(name for name in names if name in read) or tuple(names[:1])
+
+    def rows(self, most: int | None) -> Iterator[Row]:
+        """The first so many, or all; behind the last the dataset is closed, before any LLM is asked."""
+        chunks = self.source.chunks(self.columns())
+        yield from islice((row for chunk in chunks for row in chunk), most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from mesh_prompt_batch.inquiry import Inquiry, Row
 
@@ -27,15 +26,14 @@ class Drawn:
 
 def drawn(inquiry: Inquiry, number: int) -> Drawn:
     """At most so many rows. The input is passed over once where Dataiku has not counted it."""
-    columns, limit = inquiry.columns(), inquiry.settings.output.row_limit
+    limit = inquiry.settings.output.row_limit
     known = inquiry.source.last_row_count() if limit is None else None
     if known is not None and known > number:
-        rows = inquiry.source.random_rows(columns, number)
+        rows = inquiry.source.random_rows(inquiry.columns(), number)
         counted = "as Dataiku counted last: recount if the input changed"
         return Drawn(rows, None, max(known, len(rows)), counted, "random rows")
-    every = (row for chunk in inquiry.source.chunks(columns) for row in chunk)
     counted = "counted now" if limit is None else "counted now, 'Only the first rows' at most"
-    return _passed(islice(every, limit), number, counted)
+    return _passed(inquiry.rows(limit), number, counted)
 
 
 def _passed(rows: Iterator[Row], number: int, counted: str) -> Drawn:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from mesh_prompt_batch import flow_recipe
 from mesh_prompt_batch.flow_recipe import chosen_recipe
@@ -31,9 +30,8 @@ class TrialSettings:
 
 def trial(inquiry: Inquiry, rows: int, progress: Callable[[int], None]) -> str:
     """HTML; `progress` gets the share that is done, in percent. Raises SettingsError before any call."""
-    prices, columns = inquiry.prices(), inquiry.columns()
-    every = (row for chunk in inquiry.source.chunks(columns) for row in chunk)
-    first = [*islice(every, rows)]
+    prices = inquiry.prices()
+    first = [*inquiry.rows(rows)]
     progress(READ)
     page = trial_page(inquiry.recipe, inquiry.settings, asked(first, inquiry, prices))
     progress(WHOLE)

@@ -1,6 +1,6 @@
 """A recipe in memory, to be asked outside a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fakes import FakeCalls, FakeSource
@@ -10,9 +10,17 @@ from mesh_prompt_batch.settings import Settings
 
 
 class Input(FakeSource):
-    """A dataset that DSS has counted, or not."""
+    """A dataset that DSS has counted, or not; `is_open` while it is read."""
 
     counted: int | None = None
+    is_open: bool = False
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[list[tuple[str, ...]]]:
+        self.is_open = True
+        try:
+            yield from super().chunks(columns)
+        finally:
+            self.is_open = False
 
     def random_rows(self, columns: Sequence[str], number: int) -> list[tuple[str, ...]]:
         rows = [row for chunk in self.chunks(columns) for row in chunk]

@@ -73,6 +73,18 @@ def test_columns_are_those_that_requests_are_made_of(tmp_path: Path) -> None:
         elsewhere.columns()
 
 
+def test_rows_are_read_from_the_first_and_the_dataset_is_closed_behind_the_last(
+    tmp_path: Path,
+) -> None:
+    here = inquiry(tmp_path, FakeCalls(), [(str(n), f"question {n}") for n in range(20)])
+    assert isinstance(here.source, Input)
+    for most, count in ((8, 8), (None, 20), (50, 20)):
+        # Who asks for rows may hold on to what gave them.
+        rows = here.rows(most)
+        assert [*rows] == [(f"question {n}",) for n in range(count)]
+        assert not here.source.is_open
+
+
 def test_a_spend_limit_without_a_price_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="'Spend limit' cannot be held"):
         inquiry(tmp_path, FakeCalls(), spend_limit=1).prices()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inquiries import inquiry
+from inquiries import Input, inquiry
 
 from fakes import FakeCalls, answered
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure
@@ -131,6 +131,19 @@ def test_the_first_rows_are_asked_and_the_share_that_is_done_is_told(tmp_path: P
     assert "Row 3" in made
     assert "&lt;i&gt;" in made
     assert "cost unknown" in made
+
+
+def test_the_dataset_is_closed_before_an_llm_is_asked(tmp_path: Path) -> None:
+    found: list[bool] = []
+
+    def answer(question: str) -> str:
+        assert isinstance(here.source, Input)
+        found.append(here.source.is_open)
+        return question
+
+    here = inquiry(tmp_path, FakeCalls(answer), [(str(n), str(n)) for n in range(1, 30)])
+    trial(here, 3, lambda _: None)
+    assert found == [False] * 3
 
 
 def test_the_form_s_rows_are_few() -> None:
