@@ -21,6 +21,8 @@ def imported(path: Path) -> Iterator[str]:
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
+            # What is imported from a package may be a module.
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 def test_what_is_imported_is_required_or_comes_with_dss() -> None:
@@ -67,9 +69,28 @@ def test_functions_and_files_stay_short() -> None:
                 assert (node.end_lineno or 0) - node.lineno < 40, f"{path.name}: {node.name}"
 
 
-def test_the_map_in_contributing_names_every_module() -> None:
+PACKAGE = ROOT / "python-lib/mesh_prompt_batch"
+
+
+def modules_on_the_map() -> list[str]:
+    """By their paths in the package, from the top down."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    package = ROOT / "python-lib/mesh_prompt_batch"
-    modules = {str(it.relative_to(package)) for it in package.rglob("*.py")}
-    listed = set(re.findall(r"^((?:adapters/)?\w+\.py)\s", text, re.MULTILINE))
-    assert {it for it in modules if not it.endswith("__init__.py")} == listed
+    return re.findall(r"^((?:adapters/)?\w+\.py)\s", text, re.MULTILINE)
+
+
+def test_the_map_in_contributing_names_every_module() -> None:
+    modules = {str(it.relative_to(PACKAGE)) for it in PACKAGE.rglob("*.py")}
+    listed = modules_on_the_map()
+    assert {it for it in modules if not it.endswith("__init__.py")} == {*listed}
+    assert len(listed) == len({*listed})
+
+
+def test_a_module_imports_only_from_lines_below_its_own_on_the_map() -> None:
+    listed = modules_on_the_map()
+    lines = {
+        f"mesh_prompt_batch.{it.removesuffix('.py').replace('/', '.')}": at
+        for at, it in enumerate(listed)
+    }
+    for at, module in enumerate(listed):
+        ours = {it for it in imported(PACKAGE / module) if it in lines}
+        assert not {it for it in ours if lines[it] <= at}, module
