@@ -1,12 +1,13 @@
 """In which form answers are wanted: text, JSON, or JSON by a schema."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mesh_prompt_batch.completion import CompletionRequest, Message
 from mesh_prompt_batch.form import Form
 from mesh_prompt_batch.found_json import InvalidAnswerError, containers_in
-from mesh_prompt_batch.json_schema import JsonSchema, canonical
+from mesh_prompt_batch.json_schema import JsonSchema
 from mesh_prompt_batch.property_columns import PropertyColumn, property_columns
 from mesh_prompt_batch.schema_text import UnusableSchemaError
 
@@ -118,7 +119,7 @@ class FormatSettings:
             return f"Answer with one JSON object {_ONLY_JSON}"
         return (
             f"Answer with one JSON object that is valid by the following JSON Schema, {_ONLY_JSON}\n"
-            f"{canonical(self.schema.document)}"
+            f"{json.dumps(self.schema.document, ensure_ascii=False)}"
         )
 
 

@@ -1,6 +1,5 @@
 """A JSON schema, draft 2020-12, that was checked before use: what it says of a value, and of which types values are."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -190,8 +189,3 @@ def _type_of(value: object) -> str:
         return "boolean"
     kinds = {int: "integer", float: "number", str: "string", dict: "object", list: "array"}
     return kinds.get(type(value), "null")
-
-
-def canonical(value: object) -> str:
-    """JSON on one line."""
-    return json.dumps(value, ensure_ascii=False)

@@ -29,8 +29,8 @@ from mesh_prompt_batch.package_zip import zipped_package
 from mesh_prompt_batch.row_index import IndexName
 from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.settings import Settings
-from mesh_prompt_batch.spark_errors import in_one_sentence, local_directory
 from mesh_prompt_batch.spark_plan import SparkPlan, planned_job
+from mesh_prompt_batch.spark_task import in_one_sentence, local_directory
 
 if TYPE_CHECKING:
     import pyarrow as pa

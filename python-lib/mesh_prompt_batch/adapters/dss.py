@@ -1,4 +1,4 @@
-"""The only door to DSS: a recipe's datasets and settings, a macro's project, the way to the Mesh."""
+"""The way to DSS: a recipe's datasets and settings, a macro's project, the way to the Mesh."""
 
 import contextlib
 import logging

@@ -11,8 +11,8 @@ from mesh_prompt_batch.endpoint import Endpoint
 from mesh_prompt_batch.errors import RunStoppedError, SettingsError
 from mesh_prompt_batch.partition_content import PartitionContent
 from mesh_prompt_batch.spark_endpoint import SparkEndpoint
-from mesh_prompt_batch.spark_errors import in_one_sentence, local_directory
 from mesh_prompt_batch.spark_plan import SparkPlan, planned_job
+from mesh_prompt_batch.spark_task import in_one_sentence, local_directory
 
 CANARY = "canary-key-0b1d"
 ENDPOINT = {

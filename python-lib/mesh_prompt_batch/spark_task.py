@@ -1,4 +1,4 @@
-"""A task's surroundings: where it may write, and what of its errors reaches logs."""
+"""A Spark task's surroundings: where it may write, and what of its errors reaches logs."""
 
 import contextlib
 import os
