@@ -61,7 +61,6 @@ class Course:
         span.samples += 1
         span.in_flight += sample.in_flight
         span.allowed += sample.allowed
-        span.held += sample.held
         span.pauses += sample.pauses - last.pauses
         span.retreats += sample.retreats - last.retreats
         span.left_alone += sample.left_alone - last.left_alone

@@ -44,22 +44,19 @@ logger = logging.getLogger(__name__)
 FIRST_REPORT_SECONDS = 1.0
 
 
-async def one_request(complete: Complete, request: CompletionRequest) -> Outcome | None:
-    return await complete(request)
-
-
 @dataclass(frozen=True, slots=True)
 class Asking:
     """How rows are asked. `calls` is entered on the engine's loop and gives what makes one call.
 
-    `llm_ids`: all that rows may ask; None where rows name their own.
     `answering` decides a row by one request or by several.
+    `llm_ids`: all that rows may ask; None where rows name their own.
     `time_used_seconds`: of the time limit, before this run began. `spend`: None where there is no limit on it.
     `share`: entered while calls may start, tells this run's part of the limits a minute.
     """
 
     calls: AbstractAsyncContextManager[Call]
     request_from_row: Callable[[Sequence[str]], CompletionRequest]
+    answering: Callable[[Complete, CompletionRequest], Awaitable[Outcome | None]]
     retry: RetryPolicy
     failures: FailureLimits
     limits: Limits
@@ -69,7 +66,6 @@ class Asking:
     time_used_seconds: float = 0.0
     report_every_seconds: float = 30.0
     jitter: Callable[[], float] = random.random
-    answering: Callable[[Complete, CompletionRequest], Awaitable[Outcome | None]] = one_request
     spend: SpendLimit | None = None
     share: AbstractContextManager[Share] = UNSHARED
 

@@ -43,11 +43,6 @@ class Forecast:
     seconds: Interval | Bounds
     calls: Measured | None = None
 
-    @property
-    def most_cost(self) -> float | None:
-        """The P90, or the upper bound; None where it is not known."""
-        return self.cost.high
-
 
 def forecast_of(
     inquiry: Inquiry, settings: ForecastSettings, progress: Callable[[int], None]
@@ -172,7 +167,8 @@ def _check_known(inquiry: Inquiry, settings: ForecastSettings, prices: Prices) -
 def _check_cost(forecast: Forecast, fail_above: Decimal | None) -> None:
     if fail_above is None:
         return
-    most = forecast.most_cost
+    # The P90, or the upper bound.
+    most = forecast.cost.high
     label, limit = LABELS["fail_above"], shown(fail_above)
     if most is None:
         raise PromptBatchError(

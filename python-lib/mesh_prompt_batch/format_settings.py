@@ -43,10 +43,6 @@ class FormatSettings:
         native = form.flag("native_json_schema", default=False)
         return cls(output_format, schema, native, tuple(property_columns(schema)))
 
-    def chosen_columns(self) -> Sequence[tuple[str, str]]:
-        """Parameter and column, of the columns whose cells are read."""
-        return ()
-
     def described(self) -> Mapping[str, object]:
         if self.schema is None:
             return {"output format": self.output_format}

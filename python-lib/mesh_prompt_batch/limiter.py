@@ -49,10 +49,6 @@ class Limiter:
         """How often it went back to fewer calls at once."""
         return self._adaptive.retreats
 
-    def is_held(self, now: float) -> bool:
-        """Whether the LLM is not to be called just now: its provider asked for a pause, only fails, or refuses all."""
-        return self._paused_until > now or self.breaker.is_open
-
     def delay(self, now: float) -> float:
         """Seconds after which to ask again, 0.0 when the LLM may be called now, infinite: when a call has ended.
 

@@ -5,7 +5,7 @@ from html import escape
 
 from mesh_prompt_batch.storable import storable
 
-_EMPTY = ("meta", "rect", "line", "polyline", "polygon", "path")
+_EMPTY = ("meta", "line", "polyline", "path")
 
 
 class Markup(str):

@@ -79,14 +79,13 @@ class PartList:
                 return [it for it in first if it.end - first[0].start <= most_bytes]
         return []
 
-    def replace(self, parts: Sequence[Part], name: str) -> Part:
-        """Put one object in the place of neighbours; gives it."""
+    def replace(self, parts: Sequence[Part], name: str) -> None:
+        """Put one object in the place of neighbours."""
         merged = Part(name, parts[0].start, parts[-1].end, parts[0].level + 1)
         for held in (self.found, self.written):
             if parts[0] in held:
                 at = held.index(parts[0])
                 held[at : at + len(parts)] = [merged]
-        return merged
 
 
 def _grouped(parts: Sequence[Part], most_bytes: int) -> list[list[Part]]:

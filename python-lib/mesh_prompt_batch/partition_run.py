@@ -5,7 +5,6 @@ the run folder: one works while the others wait, and each begins with what those
 """
 
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -30,8 +29,6 @@ from mesh_prompt_batch.share_keeper import ShareKeeper
 from mesh_prompt_batch.spooling import all_asked
 from mesh_prompt_batch.totals import ROWS_BEFORE_JUDGING, Totals
 from mesh_prompt_batch.writing import DecidedRows
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, pstdev
 
-LOW, MIDDLE, HIGH = QUANTILES = (0.1, 0.5, 0.9)
+HIGH = 0.9
+QUANTILES = (0.1, 0.5, HIGH)
 # Fewer tell too little of how long the longest are.
 CALIBRATED_FROM = 30
 LEAST = 5

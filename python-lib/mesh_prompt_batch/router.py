@@ -59,12 +59,11 @@ class Router:
 
     def sample(self) -> Sample:
         """How things stand now, over all LLMs."""
-        own, now = self._traffic.own, self._traffic.now()
+        own = self._traffic.own
         limiters = [gate.limiter for gate in self._gates.values()]
         return Sample(
             own.in_flight,
             min(own.limits.max_concurrency, sum(it.concurrency for it in limiters)),
-            held=any(it.is_held(now) for it in limiters),
             pauses=sum(it.pauses for it in limiters),
             retreats=sum(it.retreats for it in limiters),
             left_alone=sum(it.breaker.openings for it in limiters),

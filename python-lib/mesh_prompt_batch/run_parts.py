@@ -143,6 +143,7 @@ def asking_of(
     return Asking(
         calls,
         request_from_row,
+        lambda complete, request: complete_in_format(complete, request, settings.format),
         settings.run.retry,
         settings.run.failures,
         replace(
@@ -152,5 +153,4 @@ def asking_of(
         settings.llm.llm_ids,
         settings.llm.fallback_llm_id,
         None if settings.run.time_limit_minutes is None else 60.0 * settings.run.time_limit_minutes,
-        answering=lambda complete, request: complete_in_format(complete, request, settings.format),
     )

@@ -9,7 +9,7 @@ FIRST_SECONDS_EACH = 0.125
 
 
 class Sample(NamedTuple):
-    """A moment: calls in flight, how many there might be, and whether an LLM is not to be called just now.
+    """A moment: calls in flight, and how many there might be.
 
     Counts since the run began: pauses that providers asked for, retreats to fewer calls at once, and times at which
     an LLM that only failed was left alone.
@@ -17,7 +17,6 @@ class Sample(NamedTuple):
 
     in_flight: int
     allowed: int
-    held: bool = False
     pauses: int = 0
     retreats: int = 0
     left_alone: int = 0
@@ -33,7 +32,6 @@ class Span:
     samples: int = 0
     in_flight: int = 0
     allowed: int = 0
-    held: int = 0
     pauses: int = 0
     retreats: int = 0
     left_alone: int = 0

@@ -45,7 +45,6 @@ def course_of(rows: int, seed: int = 1) -> Totals:
             last = Sample(
                 int(allowed * chance.uniform(0.85, 1)),
                 allowed,
-                paused or ill,
                 last.pauses + paused,
                 last.retreats + paused,
                 int(ill or last.left_alone > 0),

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-ALONE = {"meta", "rect", "line", "path", "polyline"}
+ALONE = {"meta", "line", "path", "polyline"}
 
 
 class Page(HTMLParser):

@@ -36,11 +36,11 @@ def test_rows_count_in_the_span_in_which_they_were_decided() -> None:
 
 def test_samples_tell_what_is_new_since_the_last_one() -> None:
     course = Course()
-    course.sampled(0.0, Sample(3, 4, held=True, pauses=2, retreats=1))
+    course.sampled(0.0, Sample(3, 4, pauses=2, retreats=1))
     course.sampled(0.2, Sample(1, 8, pauses=2, retreats=4, left_alone=1))
     first, second = course.timeline.spans
-    assert (first.in_flight, first.allowed, first.held, first.pauses) == (3, 4, 1, 2)
-    assert (second.pauses, second.retreats, second.left_alone, second.held) == (0, 3, 1, 0)
+    assert (first.in_flight, first.allowed, first.pauses) == (3, 4, 2)
+    assert (second.pauses, second.retreats, second.left_alone) == (0, 3, 1)
 
 
 def test_samples_are_a_second_apart_once_spans_are_longer() -> None:

@@ -25,5 +25,5 @@ def test_a_text_and_an_attribute_come_out_as_they_went_in(text: str) -> None:
 def test_markup_goes_in_as_it_is_and_empty_elements_close_themselves() -> None:
     assert element("p", element("b", "<"), " & ") == "<p><b>&lt;</b> &amp; </p>"
     assert element("line", x1="0") == '<line x1="0"/>'
-    assert element("rect", element("title", "a")) == "<rect><title>a</title></rect>"
+    assert element("path", element("title", "a")) == "<path><title>a</title></path>"
     assert isinstance(element("p", "a", Markup("<br/>")), Markup)

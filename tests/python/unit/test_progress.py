@@ -24,6 +24,7 @@ def test_pauses_double_from_a_second_to_half_a_minute(tmp_path: Path) -> None:
             asking = Asking(
                 calls=FakeCalls(),
                 request_from_row=lambda row: CompletionRequest("llm", (), {}),
+                answering=lambda complete, request: complete(request),
                 retry=RetryPolicy(),
                 failures=FailureLimits(),
                 limits=Limits(1),

@@ -121,7 +121,7 @@ def test_moments_of_back_off_are_marked_where_they_were() -> None:
     course.sampled(0.0, Sample(1, 4))
     quiet = report_page(Told("P.answers", EMPTY, course, {}))
     assert "Nothing held the run back" in quiet
-    course.sampled(9.9, Sample(1, 4, held=True, pauses=2))
+    course.sampled(9.9, Sample(1, 4, pauses=2))
     assert "Pauses that a provider asked for: 2" in report_page(Told("P", EMPTY, course, {}))
 
 
