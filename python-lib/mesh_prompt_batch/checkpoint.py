@@ -13,7 +13,7 @@ from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import load_answers
 from mesh_prompt_batch.last_run import ANOTHER_RUN, state_of_ended_run, state_when_at_rest
 from mesh_prompt_batch.money import added
-from mesh_prompt_batch.ownership import Ownership
+from mesh_prompt_batch.ownership import Ownership, second_to
 from mesh_prompt_batch.part_list import PartList
 from mesh_prompt_batch.range_file import RangeFile
 from mesh_prompt_batch.run_folder import (
@@ -170,7 +170,6 @@ class FolderCheckpoint:
         return state_of_ended_run(self._folder, self._sleep, appends=self._appends)
 
     def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
-        self._store = store
         self._saved = saved = Saved(RangeFile(self._directory), PartList())
         prefix = f"{answers_folder(self._state.epoch)}{self._state.owner}-"
         self._saver = Saver(self._open_folder, prefix, store, saved, failed)
@@ -220,13 +219,8 @@ class FolderCheckpoint:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._finish(tidy=error is None)
-        except RunStoppedError as failure:
-            self._tell_what_is_not_saved()
-            if error is None:
-                raise
-            if failure is not error:
-                logger.error(str(failure))  # noqa: TRY400  # a sentence, no traceback
+            with second_to(error):
+                self._finish(tidy=error is None)
         finally:
             if self._saved is not None:
                 self._saved.ranges.close()
@@ -235,13 +229,23 @@ class FolderCheckpoint:
         saver, self._saver = self._saver, None
         try:
             if saver is not None:
-                saver.finish(tidy=tidy, pack=bool(self._reuse.epoch))
+                self._finish_saving(saver, tidy=tidy)
         finally:
             self._ownership.stop_beating()
         # Else its owner goes on, in the same place.
         if self._ownership.holds():
             self._settle()
             self._ownership.release(self._state.saved if self._saved is None else self._saved.count)
+
+    def _finish_saving(self, saver: Saver, *, tidy: bool) -> None:
+        try:
+            saver.finish(tidy=tidy, pack=bool(self._reuse.epoch))
+        except RunStoppedError:
+            if unsaved := saver.unsaved:
+                logger.error(  # noqa: TRY400  # a sentence, no traceback
+                    f"{unsaved:,} answers of this run are not saved: the next run pays them again."
+                )
+            raise
 
     def _settle(self) -> None:
         """What was granted and not spent is free again."""
@@ -256,15 +260,6 @@ class FolderCheckpoint:
 
     def _is_ours(self, name: str) -> bool:
         return epoch_of(name) == self._state.epoch
-
-    def _tell_what_is_not_saved(self) -> None:
-        if self._saved is None:
-            return
-        unsaved = self._store.answers_recorded() - self._saved.written
-        if unsaved:
-            logger.error(
-                f"{unsaved:,} answers of this run are not saved: the next run pays them again."
-            )
 
     @property
     def _state(self) -> RunState:

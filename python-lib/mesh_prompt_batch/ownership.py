@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from mesh_prompt_batch.errors import RunStoppedError
@@ -136,3 +137,15 @@ class Ownership:
 
     def _is_ours(self, there: RunState | None) -> bool:
         return there is None or there.phase == UNREADABLE or there.owner in ("", self.state.owner)
+
+
+@contextmanager
+def second_to(error: BaseException | None) -> Iterator[None]:
+    """What fails at the end of a run that failed already is told in the log; the first `error` stands."""
+    try:
+        yield
+    except RunStoppedError as failure:
+        if error is None:
+            raise
+        if failure is not error:
+            logger.error(str(failure))  # noqa: TRY400  # a sentence, no traceback

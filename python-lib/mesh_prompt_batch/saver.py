@@ -65,6 +65,11 @@ class Saver:
         self._next_save = 0.0
         self._thread = threading.Thread(target=self._run, name="prompt-batch-saver", daemon=True)
 
+    @property
+    def unsaved(self) -> int:
+        """Answers in the store that are not in the run folder."""
+        return self._store.answers_recorded() - self._saved.written
+
     def start(self) -> None:
         self._thread.start()
 

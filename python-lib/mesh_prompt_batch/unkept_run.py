@@ -1,6 +1,5 @@
 """A run that neither takes nor leaves answers, and has its place in the run folder to itself all the same."""
 
-import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -8,15 +7,13 @@ from typing import TYPE_CHECKING
 from mesh_prompt_batch.checkpoint import NoCheckpoint
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.last_run import ANOTHER_RUN, state_of_ended_run
-from mesh_prompt_batch.ownership import Ownership
+from mesh_prompt_batch.ownership import Ownership, second_to
 from mesh_prompt_batch.run_folder import RunFolder, new_epoch, newest_epoch
 from mesh_prompt_batch.run_state import ASKING, CLOSED, WRITING, RunState
 from mesh_prompt_batch.run_store import RunStore
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-logger = logging.getLogger(__name__)
 
 
 class UnkeptRun(NoCheckpoint):
@@ -67,10 +64,6 @@ class UnkeptRun(NoCheckpoint):
         traceback: TracebackType | None,
     ) -> None:
         self._ownership.stop_beating()
-        try:
+        with second_to(error):
             if self._ownership.holds():
                 self._ownership.release(self._saved)
-        except RunStoppedError as failure:
-            if error is None:
-                raise
-            logger.error(str(failure))  # noqa: TRY400  # a sentence, no traceback

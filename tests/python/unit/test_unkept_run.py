@@ -6,7 +6,7 @@ import pytest
 
 from fakes import FakeTarget
 from mesh_prompt_batch import ownership
-from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.errors import LlmError, RunStoppedError
 from mesh_prompt_batch.process import process_identity
 from mesh_prompt_batch.run_state import RunState
 from resumable_recipe import STATE, Recipe, stopping_at
@@ -90,3 +90,20 @@ def test_a_folder_that_cannot_be_written_stops_it_before_any_call(recipe: Recipe
     recipe.folder.trouble = read_only
     with pytest.raises(RunStoppedError, match="or take it off the recipe's outputs"):
         recipe.run(["a"], **NEVER)
+
+
+def test_the_first_error_stands_and_what_fails_after_it_is_told(
+    recipe: Recipe, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(question: str) -> Exception:
+        recipe.folder.trouble = read_only
+        return LlmError("quota", "")
+
+    def read_only(action: str, name: str) -> None:
+        if action == "write":
+            raise PermissionError
+
+    with pytest.raises(RunStoppedError, match="quota"):
+        recipe.run(["a"], fails, **NEVER)
+    (told,) = [it for it in caplog.records if "or take it off the recipe's outputs" in it.message]
+    assert (told.levelname, told.exc_info) == ("ERROR", None)
