@@ -17,6 +17,7 @@ from mesh_prompt_batch.answer_block import SavedAnswer, encoded
 from mesh_prompt_batch.checkpoint import SECONDS_OF_A_DAY, FolderCheckpoint, Reuse
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import Found, whole_blocks
+from mesh_prompt_batch.last_run import state_when_at_rest
 from mesh_prompt_batch.row_index import (
     LONGEST,
     ROWS,
@@ -26,6 +27,7 @@ from mesh_prompt_batch.row_index import (
     marks_in,
 )
 from mesh_prompt_batch.run_folder import ANSWERS, RunFolder, answers_folder, epoch_of, tell_strays
+from mesh_prompt_batch.run_state import RunState
 from mesh_prompt_batch.run_store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -47,16 +49,29 @@ class OwnRows:
 class AttemptCheckpoint(FolderCheckpoint):
     """Of a task: waits for other attempts at its rows, and begins with what any task answered of them."""
 
+    packs = True
+
     def __init__(
         self,
         open_folder: Callable[[], RunFolder],
         reuse: Reuse,
         directory: Path,
         rows: OwnRows,
+        epoch: str,
         sleep: Callable[[float], object],
     ) -> None:
+        """`epoch`: the one that all attempts at the rows share."""
         super().__init__(open_folder, reuse, directory, appends=False, sleep=sleep)
         self._rows = rows
+        self._epoch = epoch
+
+    def _take_place(self) -> None:
+        """Waits for the end of other attempts as long as it takes."""
+        while not self._claimed(state_when_at_rest(self._folder, self._sleep)):
+            pass
+
+    def _epoch_to_go_on(self, last: RunState | None) -> str:  # noqa: ARG002  # whatever the last one left
+        return self._epoch
 
     def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
         folder = self._folder.beside(ROWS)
@@ -64,7 +79,7 @@ class AttemptCheckpoint(FolderCheckpoint):
         tell_strays(folder, [it for it in names if index_name(it) is None])
         there = _indexes(names)
         # Where an attempt came to its end, nothing is elsewhere that is not here.
-        if not self._afresh:
+        if not self._last_is_closed:
             self._bring(folder, there)
         self._tell_rows(folder, there)
         if self._old(there):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import load_answers
-from mesh_prompt_batch.last_run import ANOTHER_RUN, state_of_ended_run, state_when_at_rest
+from mesh_prompt_batch.last_run import ANOTHER_RUN, state_of_ended_run
 from mesh_prompt_batch.money import added
 from mesh_prompt_batch.ownership import Ownership, second_to
 from mesh_prompt_batch.part_list import PartList
@@ -115,21 +115,18 @@ class NoCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Reuse:
-    """What is taken from earlier runs: of an unfinished one alone, or `always`; nothing older than `keep_days`.
-
-    `epoch`: the one that all attempts at the same work share, "" where there are none. Such an attempt waits for the
-    end of another in the place of refusing to run, and leaves its answers in as few objects as can be.
-    """
+    """What is taken from earlier runs: of an unfinished one alone, or `always`; nothing older than `keep_days`."""
 
     always: bool = False
     keep_days: int = 30
-    epoch: str = ""
 
 
 class FolderCheckpoint:
     """Saves into a managed folder. `open_folder` is called in each thread that uses it."""
 
     keeps_answers = True
+    # Whether a run that ends well makes as few objects of its answers as can be.
+    packs = False
 
     def __init__(
         self,
@@ -149,7 +146,7 @@ class FolderCheckpoint:
         self._saved: Saved | None = None
         self._saver: Saver | None = None
         self._ownership: Ownership
-        self._afresh = True
+        self._last_is_closed: bool
         self._spend: Spend | None = None
         self._mark = Mark()
 
@@ -157,17 +154,13 @@ class FolderCheckpoint:
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
         self._folder = self._open_folder()
         self._ownership = Ownership(self._folder, self._open_folder, self._sleep)
-        last = self._last_run()
-        while not self._claimed(last):
-            if not self._reuse.epoch:
-                raise RunStoppedError(ANOTHER_RUN)
-            last = self._last_run()
+        self._take_place()
         return self
 
-    def _last_run(self) -> RunState | None:
-        if self._reuse.epoch:
-            return state_when_at_rest(self._folder, self._sleep)
-        return state_of_ended_run(self._folder, self._sleep, appends=self._appends)
+    def _take_place(self) -> None:
+        last = state_of_ended_run(self._folder, self._sleep, appends=self._appends)
+        if not self._claimed(last):
+            raise RunStoppedError(ANOTHER_RUN)
 
     def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:
         self._saved = saved = Saved(RangeFile(self._directory), PartList())
@@ -192,7 +185,7 @@ class FolderCheckpoint:
 
     def open_spend(self, limit: Decimal) -> Spend:
         self._mark = newest_mark(filter(self._is_ours, self._folder.names_below(SPENT)))
-        self._spend = Spend(limit, NOTHING if self._afresh else self._mark.total)
+        self._spend = Spend(limit, NOTHING if self._last_is_closed else self._mark.total)
         return self._spend
 
     def record_spend(self, total: Decimal, recorded: Callable[[], None]) -> None:
@@ -239,7 +232,7 @@ class FolderCheckpoint:
 
     def _finish_saving(self, saver: Saver, *, tidy: bool) -> None:
         try:
-            saver.finish(tidy=tidy, pack=bool(self._reuse.epoch))
+            saver.finish(tidy=tidy, pack=self.packs)
         except RunStoppedError:
             if unsaved := saver.unsaved:
                 logger.error(  # noqa: TRY400  # a sentence, no traceback
@@ -268,13 +261,11 @@ class FolderCheckpoint:
     def _claimed(self, last: RunState | None) -> bool:
         epoch = self._epoch_to_go_on(last) or new_epoch()
         saved = last.saved if last is not None and last.epoch == epoch else 0
-        self._afresh = last is not None and last.phase == CLOSED
+        self._last_is_closed = last is not None and last.phase == CLOSED
         return self._ownership.claim(epoch, saved=saved)
 
     def _epoch_to_go_on(self, last: RunState | None) -> str:
         """The last run's, or "" to start afresh."""
-        if self._reuse.epoch:
-            return self._reuse.epoch
         if last is not None:
             return "" if last.phase == CLOSED and not self._reuse.always else last.epoch
         epoch = newest_epoch(self._folder)

@@ -102,10 +102,10 @@ def _checkpoint(
 ) -> AttemptCheckpoint:
     """Nobody tells a task whether the job before it was finished: what is there is taken, or nothing is."""
     epoch = task.rows.run if settings.run.reuse_completions == "never" else SHARED_EPOCH
-    reuse = Reuse(keep_days=settings.run.keep_answers_days, epoch=epoch)
+    reuse = Reuse(keep_days=settings.run.keep_answers_days)
     # Twins are counted within a partition: in another one the same twin is another row.
     own = OwnRows(task.rows, task.marks, keys if settings.run.identical_once else None)
-    return AttemptCheckpoint(task.open_folder, reuse, task.directory, own, task.sleep)
+    return AttemptCheckpoint(task.open_folder, reuse, task.directory, own, epoch, task.sleep)
 
 
 def _share(settings: Settings, task: Task) -> AbstractContextManager[Share]:
