@@ -58,16 +58,15 @@ class AttemptCheckpoint(FolderCheckpoint):
         directory: Path,
         rows: OwnRows,
         epoch: str,
-        sleep: Callable[[float], object],
     ) -> None:
         """`epoch`: the one that all attempts at the rows share."""
-        super().__init__(open_folder, reuse, directory, appends=False, sleep=sleep)
+        super().__init__(open_folder, reuse, directory, appends=False)
         self._rows = rows
         self._epoch = epoch
 
     def _take_place(self) -> None:
         """Waits for the end of other attempts as long as it takes."""
-        while not self._claimed(state_when_at_rest(self._folder, self._sleep)):
+        while not self._claimed(state_when_at_rest(self._folder)):
             pass
 
     def _epoch_to_go_on(self, last: RunState | None) -> str:  # noqa: ARG002  # whatever the last one left

@@ -135,13 +135,11 @@ class FolderCheckpoint:
         directory: Path,
         *,
         appends: bool,
-        sleep: Callable[[float], object],
     ) -> None:
         """`appends`: the output does, so that writing it twice would double its rows."""
         self._open_folder = open_folder
         self._reuse = reuse
         self._appends = appends
-        self._sleep = sleep
         self._directory = directory
         self._saved: Saved | None = None
         self._saver: Saver | None = None
@@ -153,13 +151,12 @@ class FolderCheckpoint:
     def __enter__(self) -> "Self":
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
         self._folder = self._open_folder()
-        self._ownership = Ownership(self._folder, self._open_folder, self._sleep)
+        self._ownership = Ownership(self._folder, self._open_folder)
         self._take_place()
         return self
 
     def _take_place(self) -> None:
-        last = state_of_ended_run(self._folder, self._sleep, appends=self._appends)
-        if not self._claimed(last):
+        if not self._claimed(state_of_ended_run(self._folder, appends=self._appends)):
             raise RunStoppedError(ANOTHER_RUN)
 
     def load(self, store: RunStore, failed: Callable[[RunStoppedError], None]) -> int:

@@ -29,15 +29,9 @@ class Ownership:
 
     state: RunState
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        open_folder: Callable[[], RunFolder],
-        sleep: Callable[[float], object],
-    ) -> None:
+    def __init__(self, folder: RunFolder, open_folder: Callable[[], RunFolder]) -> None:
         self._folder = folder
         self._open_folder = open_folder
-        self._sleep = sleep
         self._changed = threading.Condition()
         self._ending = False
         self._thread: threading.Thread | None = None
@@ -51,7 +45,7 @@ class Ownership:
         if not self.holds():
             return False
         # Another run that looked before this was written has written by then too.
-        self._sleep(SETTLE_TIMES * (time.monotonic() - began))
+        self._folder.sleep(SETTLE_TIMES * (time.monotonic() - began))
         return self.holds()
 
     def start_beating(

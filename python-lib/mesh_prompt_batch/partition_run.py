@@ -105,7 +105,7 @@ def _checkpoint(
     reuse = Reuse(keep_days=settings.run.keep_answers_days)
     # Twins are counted within a partition: in another one the same twin is another row.
     own = OwnRows(task.rows, task.marks, keys if settings.run.identical_once else None)
-    return AttemptCheckpoint(task.open_folder, reuse, task.directory, own, epoch, task.sleep)
+    return AttemptCheckpoint(task.open_folder, reuse, task.directory, own, epoch)
 
 
 def _share(settings: Settings, task: Task) -> AbstractContextManager[Share]:

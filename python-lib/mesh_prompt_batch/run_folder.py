@@ -55,17 +55,20 @@ class RunFolder:
     def __init__(
         self, folder: ObjectFolder, place: tuple[str, str], sleep: Callable[[float], object]
     ) -> None:
-        """`place`: the full name of the output and the partition, "" where there is none."""
+        """`place`: the full name of the output and the partition, "" where there is none.
+
+        `sleep`: how one waits here, for storage that stumbles and for other runs.
+        """
         output, partition = place
         self.name = ", partition ".join(filter(None, place))
         self._folder = folder
         self._output = output
         self._root = f"{_as_name(output)}/{_as_name(partition or 'whole')}/"
-        self._sleep = sleep
+        self.sleep = sleep
 
     def beside(self, name: str) -> "RunFolder":
         """What the recipe's partitions have in common; no partition's names are used there."""
-        return RunFolder(self._folder, (self._output, name), self._sleep)
+        return RunFolder(self._folder, (self._output, name), self.sleep)
 
     def path(self, name: str) -> str:
         """Where users find it in the managed folder."""
@@ -123,7 +126,7 @@ class RunFolder:
         state = self._state_now()
         if state is not None and state.phase == UNREADABLE:
             # Storage may show an object while it is being written.
-            self._sleep(FIRST_PAUSE_SECONDS)
+            self.sleep(FIRST_PAUSE_SECONDS)
             state = self._state_now()
         return state
 
@@ -149,7 +152,7 @@ class RunFolder:
                 ) from None
             logger.warning(f"The run folder failed ({kind}), attempt {attempt}.")
 
-        return tried(action, failed, self._sleep)
+        return tried(action, failed, self.sleep)
 
 
 def answers_folder(epoch: str) -> str:

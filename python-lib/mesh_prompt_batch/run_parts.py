@@ -47,8 +47,8 @@ class Workplace:
     """`directory` holds the run store while the run lasts; `open_folder` gives each thread its way to the run folder.
 
     `open_folder` is None where the recipe has no run folder, `open_images` where it has no folder with images;
-    `list_price` gives the list price of the LLMs it knows. `partition`: the one that is written, "" where the output
-    has none.
+    `sleep` waits before images are asked for again. `list_price` gives the list price of the LLMs it knows.
+    `partition`: the one that is written, "" where the output has none.
     """
 
     directory: Path
@@ -73,15 +73,9 @@ def checkpoint_of(settings: Settings, workplace: Workplace, *, appends: bool) ->
         )
         return NoCheckpoint()
     if settings.run.reuse_completions == "never":
-        return UnkeptRun(workplace.open_folder, appends=appends, sleep=workplace.sleep)
+        return UnkeptRun(workplace.open_folder, appends=appends)
     reuse = Reuse(settings.run.reuse_completions == "always", settings.run.keep_answers_days)
-    return FolderCheckpoint(
-        workplace.open_folder,
-        reuse,
-        workplace.directory,
-        appends=appends,
-        sleep=workplace.sleep,
-    )
+    return FolderCheckpoint(workplace.open_folder, reuse, workplace.directory, appends=appends)
 
 
 def prices_of(settings: Settings, list_price: PriceList) -> Prices:

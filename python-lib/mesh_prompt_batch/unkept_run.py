@@ -19,22 +19,15 @@ if TYPE_CHECKING:
 class UnkeptRun(NoCheckpoint):
     """What earlier runs left stays as it is, and can be resumed when this one has ended."""
 
-    def __init__(
-        self,
-        open_folder: Callable[[], RunFolder],
-        *,
-        appends: bool,
-        sleep: Callable[[float], object],
-    ) -> None:
+    def __init__(self, open_folder: Callable[[], RunFolder], *, appends: bool) -> None:
         """`appends`: the output does, so that writing it twice would double its rows."""
         self._open_folder = open_folder
         self._appends = appends
-        self._sleep = sleep
 
     def __enter__(self) -> "Self":
         """Claims the folder. Raises RunStoppedError where another run of the recipe lives, or storage fails."""
         folder = self._open_folder()
-        last = state_of_ended_run(folder, self._sleep, appends=self._appends)
+        last = state_of_ended_run(folder, appends=self._appends)
         if last is None:
             # Answers may be there all the same.
             found = newest_epoch(folder)
@@ -42,7 +35,7 @@ class UnkeptRun(NoCheckpoint):
         # What the next run makes of the answers there is not for this one to say.
         self._phase = ASKING if last.phase == WRITING else last.phase
         self._saved = last.saved
-        self._ownership = Ownership(folder, self._open_folder, self._sleep)
+        self._ownership = Ownership(folder, self._open_folder)
         if not self._ownership.claim(last.epoch, self._phase, self._saved):
             raise RunStoppedError(ANOTHER_RUN)
         return self

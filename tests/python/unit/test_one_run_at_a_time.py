@@ -224,9 +224,7 @@ def test_the_state_is_kept_in_few_words(recipe: Recipe) -> None:
 
 def test_what_is_written_is_told_at_once(recipe: Recipe) -> None:
     """Whoever is told to end while it tidies up has written all the same."""
-    held = FolderCheckpoint(
-        recipe.open_folder, Reuse(), recipe.directory, appends=True, sleep=recipe.slept.append
-    )
+    held = FolderCheckpoint(recipe.open_folder, Reuse(), recipe.directory, appends=True)
     with RunStore(recipe.directory) as store, held:
         held.load(store, list[RunStoppedError]().append)
         held.writing()

@@ -224,9 +224,7 @@ def test_a_start_lists_the_run_folder_once_for_all_that_earlier_runs_left(
         if action == "names" and threading.current_thread() is threading.main_thread():
             listed.append(name)
 
-    held = FolderCheckpoint(
-        recipe.open_folder, Reuse(), recipe.directory, appends=False, sleep=recipe.slept.append
-    )
+    held = FolderCheckpoint(recipe.open_folder, Reuse(), recipe.directory, appends=False)
     recipe.folder.trouble = listing
     with RunStore(recipe.directory) as store, held:
         assert held.load(store, list[RunStoppedError]().append) == 1
