@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mesh_prompt_batch.adapters import dss, mesh, mesh_calls, price_list
+from mesh_prompt_batch.adapters import dss, mesh_calls, price_list
 from mesh_prompt_batch.batch import complete_dataset
 from mesh_prompt_batch.ceilings import capped
 from mesh_prompt_batch.run_parts import Workplace
@@ -16,9 +16,7 @@ with dss.recipe_run() as recipe:
         recipe.messages,
         recipe.completions,
         settings,
-        lambda settings: mesh_calls.calls_of_run(
-            settings.run, lambda: recipe.mesh.connect(mesh.list_llm_ids)
-        ),
+        lambda: mesh_calls.calls_of_run(settings.run, recipe.mesh.connect),
         Workplace(
             Path.cwd(),
             recipe.run_folder(settings.run.run_folder_id),

@@ -41,7 +41,7 @@ def complete_dataset(
     source: Source,
     target: Target,
     settings: Settings,
-    open_calls: Callable[[Settings], AbstractAsyncContextManager[Call]],
+    open_calls: Callable[[], AbstractAsyncContextManager[Call]],
     workplace: Workplace,
     failed_rows: Target | None = None,
 ) -> Totals:
@@ -56,7 +56,7 @@ def complete_dataset(
     logger.info(f"Run {workplace.run_id}. Settings: {settings.described()}.")
     totals = Totals()
     prices = prices_of(settings, workplace.list_price)
-    calls = open_calls(settings)
+    calls = open_calls()
     images, asking = images_and_asking(settings, plan.read, calls, workplace, prices, totals)
     asking = replace(asking, share=share_of(settings, workplace, checkpoint))
     report = RunReport(workplace.run_id, settings.shown(), totals, workplace.open_folder)

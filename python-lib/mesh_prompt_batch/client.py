@@ -138,7 +138,7 @@ def _endpoint_inside(project_key: str | None) -> Endpoint:
         raise SettingsError(
             "Outside Dataiku, MeshClient needs url=, api_key= and project_key=."
         ) from None
-    return dss.endpoint_of_session(project_key, mesh.list_llm_ids)
+    return dss.endpoint_of_session(project_key)
 
 
 def _endpoint_outside(

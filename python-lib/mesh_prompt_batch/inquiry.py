@@ -47,7 +47,7 @@ class Inquiry:
     recipe: str
     source: InputRows
     settings: Settings
-    open_calls: Callable[[Settings], AbstractAsyncContextManager[Call]]
+    open_calls: Callable[[], AbstractAsyncContextManager[Call]]
     workplace: Workplace
 
     def prices(self) -> Prices:
@@ -111,7 +111,7 @@ def asked(rows: Sequence[Row], inquiry: Inquiry, prices: Prices) -> Asked:
     run = replace(settings.run, failures=FailureLimits(), publishes_when_stopped=True)
     settings = replace(settings, run=run)
     totals, workplace, checkpoint = Totals(), inquiry.workplace, NoCheckpoint()
-    calls = inquiry.open_calls(settings)
+    calls = inquiry.open_calls()
     images, asking = images_and_asking(settings, columns, calls, workplace, prices, totals)
     asking = replace(asking, spend=spend_limit_of(settings, prices, checkpoint))
     stopped = ""

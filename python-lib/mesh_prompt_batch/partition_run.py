@@ -51,7 +51,7 @@ class Task:
 def complete_partition(
     source: Source,
     settings: Settings,
-    open_calls: Callable[[Settings], AbstractAsyncContextManager[Call]],
+    open_calls: Callable[[], AbstractAsyncContextManager[Call]],
     task: Task,
 ) -> Iterator[Sequence[Cell]]:
     """The cells of our columns, row by row, once every row is decided.
@@ -62,7 +62,7 @@ def complete_partition(
     totals = Totals()
     prices = prices_of(settings, task.list_price)
     workplace = Workplace(task.directory, sleep=task.sleep, open_images=task.open_images)
-    calls = open_calls(settings)
+    calls = open_calls()
     images, asking = images_and_asking(settings, plan.read, calls, workplace, prices, totals)
     asking = replace(
         asking,

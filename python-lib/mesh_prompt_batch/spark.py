@@ -123,7 +123,9 @@ class _Partition:
             content = PartitionContent(plan.config)
             for chunk in source.chunks(plan.read):
                 content.add(chunk)
-            rows = complete_partition(source, settings, self._calls, self._task(content))
+            rows = complete_partition(
+                source, settings, lambda: self._calls(settings), self._task(content)
+            )
             yield from source.completed(rows, plan.kept, plan.added)
 
     def _calls(self, settings: Settings) -> "MeshCalls":

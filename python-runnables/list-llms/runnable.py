@@ -28,7 +28,7 @@ class ListLlms(Runnable):
         with dss.mesh(self.project_key, self.plugin_config, "list-llms") as way:
             doors = Doors(
                 way.list_llms,
-                lambda: mesh.open_calls(way.connect(mesh.list_llm_ids).endpoint),
+                lambda: mesh.open_calls(way.connect().endpoint),
                 way.save_variable,
                 way.table_dataset,
                 way.plugin.ceilings,

@@ -36,4 +36,4 @@ def inquiry(
     config = {"llm_id": "llm", "user_column": "q", "max_retries": 0, **config}
     settings = Settings.from_config(config, {})
     source = Input(["id", "q"], rows)
-    return Inquiry("ask", source, settings, lambda _: calls, Workplace(directory))
+    return Inquiry("ask", source, settings, lambda: calls, Workplace(directory))

@@ -19,4 +19,4 @@ def run(
     data: FakeSource, target: FakeTarget, calls: FakeCalls, directory: Path, **config: object
 ) -> Totals:
     settings = Settings.from_config({"llm_id": "llm", "user_column": "q", **config}, {})
-    return complete_dataset(data, target, settings, lambda _: calls, Workplace(directory))
+    return complete_dataset(data, target, settings, lambda: calls, Workplace(directory))

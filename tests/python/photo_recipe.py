@@ -74,7 +74,7 @@ class Recipe:
             FakeSource(["q", "photo"], rows),
             self.target,
             Settings.from_config({"output_columns": "full", **values}, {}),
-            lambda _: self.calls,
+            lambda: self.calls,
             place,
         )
 

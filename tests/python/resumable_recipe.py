@@ -36,7 +36,7 @@ class Recipe:
         )
         source = FakeSource(["q"], [(it,) for it in questions], 7)
         place = Workplace(self.directory, self.open_folder, self.slept.append)
-        return complete_dataset(source, self.target, settings, lambda _: calls, place), calls
+        return complete_dataset(source, self.target, settings, lambda: calls, place), calls
 
     def open_folder(self) -> RunFolder:
         return RunFolder(self.folder, ("P.answers", self.partition), self.slept.append)

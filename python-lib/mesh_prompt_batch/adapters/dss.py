@@ -15,6 +15,7 @@ from mesh_prompt_batch.adapters.dss_credentials import TemporaryKeys, candidates
 from mesh_prompt_batch.adapters.dss_flow import free_dataset
 from mesh_prompt_batch.adapters.dss_partition import partition_by, partition_of
 from mesh_prompt_batch.adapters.dss_recipes import last_row_count, read_recipe
+from mesh_prompt_batch.adapters.mesh import list_llm_ids
 from mesh_prompt_batch.answer_block import Stream
 from mesh_prompt_batch.credentials import Accepted, first_accepted
 from mesh_prompt_batch.endpoint import Endpoint
@@ -141,7 +142,7 @@ class Mesh:
     plugin: PluginSettings
     temporary_keys: TemporaryKeys
 
-    def connect(self, list_llm_ids: Callable[[Endpoint], frozenset[str]]) -> Accepted:
+    def connect(self) -> Accepted:
         """The first endpoint that accepts us. Raises EndpointError when none does."""
         client = dataiku.api_client()
         offers = candidates(
@@ -258,9 +259,7 @@ def mesh(
         keys.delete()
 
 
-def endpoint_of_session(
-    project_key: str | None, list_llm_ids: Callable[[Endpoint], frozenset[str]]
-) -> Endpoint:
+def endpoint_of_session(project_key: str | None) -> Endpoint:
     """For notebooks and code recipes, where the plugin's settings cannot be read.
 
     Raises EndpointError when neither the ticket nor the user's secret is accepted.

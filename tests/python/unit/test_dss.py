@@ -13,7 +13,7 @@ from local_dss.job_description import VARIABLE, JobDescription
 from local_dss.mesh_server import MeshServer
 from local_dss.project import Project
 from mesh_prompt_batch import MeshClient
-from mesh_prompt_batch.adapters import dss, mesh
+from mesh_prompt_batch.adapters import dss
 from mesh_prompt_batch.errors import SettingsError
 
 Enter = Callable[..., Project]
@@ -105,7 +105,7 @@ def test_a_recipe_gets_what_dss_hands_to_it(inside: Enter, server: MeshServer) -
     with dss.recipe_run() as recipe:
         assert recipe.open_images is None
         assert (recipe.config, recipe.variables) == ({"llm_id": "x"}, {"model": "m"})
-        accepted = recipe.mesh.connect(mesh.list_llm_ids)
+        accepted = recipe.mesh.connect()
         assert accepted.endpoint.credential == "the job's own ticket"
         assert accepted.llm_ids == set(server.llm_ids)
         listed = recipe.mesh.list_llms("TEXT_EMBEDDING_EXTRACTION")
@@ -139,7 +139,7 @@ def test_a_session_finds_its_way_through_the_front_by_variables_of_either_kind(
                 monkeypatch.setitem(sys.modules, "dataiku.base.remoterun", None)
                 for name, value in variables.items():
                     monkeypatch.setenv(name, value)
-            endpoint = dss.endpoint_of_session("P", mesh.list_llm_ids)
+            endpoint = dss.endpoint_of_session("P")
             assert endpoint.base_url.startswith(f"{server.front}/public/api/projects/P/")
             assert nowhere not in endpoint.base_url
     assert not server.calls

@@ -54,7 +54,7 @@ class Run:
         )
         self.calls = FakeCalls(rule)
         return complete_dataset(
-            data, self.target, settings(**config), lambda _: self.calls, place, self.failed
+            data, self.target, settings(**config), lambda: self.calls, place, self.failed
         )
 
 

@@ -53,7 +53,7 @@ class Job:
             sleep=self.slept.append,
         )
         source = FakeSource(["q"], [(it,) for it in questions], 3)
-        rows = complete_partition(source, Settings.from_config(given, {}), lambda _: calls, task)
+        rows = complete_partition(source, Settings.from_config(given, {}), lambda: calls, task)
         return [row[0] for row in rows], calls.asked
 
     def objects(self, part: str) -> list[str]:

@@ -164,7 +164,7 @@ def test_an_abort_while_rows_are_read_keeps_what_was_answered(
     settings = Settings.from_config({"llm_id": "llm", "user_column": "q"}, {})
     place = Workplace(recipe.directory, recipe.open_folder)
     with pytest.raises(AbortedError):
-        complete_dataset(Aborted(["q"], []), recipe.target, settings, lambda _: calls, place)
+        complete_dataset(Aborted(["q"], []), recipe.target, settings, lambda: calls, place)
     assert "Read 2 rows: resuming 0 answers" in caplog.text
     assert set(recipe.run(["a", "b", "c"])[1].asked) == {"a", "b", "c"} - {*calls.asked}
 

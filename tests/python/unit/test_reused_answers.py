@@ -74,7 +74,7 @@ def test_without_a_run_folder_always_is_an_error_and_resume_says_what_a_crash_co
         settings = Settings.from_config({"llm_id": "llm", "user_column": "q", **config}, {})
         source = FakeSource(["q"], [("a",)])
         place = Workplace(tmp_path)
-        complete_dataset(source, FakeTarget(), settings, lambda _: FakeCalls(), place)
+        complete_dataset(source, FakeTarget(), settings, FakeCalls, place)
 
     with pytest.raises(SettingsError, match="'Reuse completions' is always: add a managed folder"):
         run(reuse_completions="always")

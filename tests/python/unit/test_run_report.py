@@ -53,9 +53,7 @@ class Runs:
         source = FakeSource(["q"], [(f"{CANARY} {it}",) for it in questions])
         place = Workplace(self.directory, self.folder, lambda _: None)
         calls = FakeCalls(rule)
-        complete_dataset(
-            source, self.target, Settings.from_config(named, {}), lambda _: calls, place
-        )
+        complete_dataset(source, self.target, Settings.from_config(named, {}), lambda: calls, place)
 
     @property
     def page(self) -> Page:
@@ -227,5 +225,5 @@ def test_without_a_run_folder_there_is_no_report(
     caplog.set_level(logging.INFO)
     settings = Settings.from_config({"llm_id": "llm", "user_column": "q"}, {})
     source, target = FakeSource(["q"], [("a",)]), FakeTarget()
-    complete_dataset(source, target, settings, lambda _: FakeCalls(), Workplace(tmp_path))
+    complete_dataset(source, target, settings, FakeCalls, Workplace(tmp_path))
     assert "report" not in caplog.text

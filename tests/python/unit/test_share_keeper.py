@@ -110,7 +110,7 @@ def run(tmp_path: Path, folder: FakeFolder | None, **config: object) -> FakeCall
     settings = Settings.from_config({"llm_id": "llm", "user_column": "q", **config}, {})
     place = Workplace(tmp_path, opened if folder is not None else None, partition="a")
     source = FakeSource(["q"], [(it,) for it in "abc"])
-    complete_dataset(source, FakeTarget(), settings, lambda _: calls, place)
+    complete_dataset(source, FakeTarget(), settings, lambda: calls, place)
     return calls
 
 

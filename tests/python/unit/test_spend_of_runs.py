@@ -49,7 +49,7 @@ class Paying:
         made = calls or FakeCalls()
         try:
             complete_dataset(
-                source, self.target, Settings.from_config(form, {}), lambda _: made, place
+                source, self.target, Settings.from_config(form, {}), lambda: made, place
             )
         finally:
             self.paid += 3 * len(made.asked)
