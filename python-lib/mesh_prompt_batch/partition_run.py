@@ -58,7 +58,8 @@ def complete_partition(
 
     Raises RunStoppedError with nothing given; then the next attempt finds what was answered.
     """
-    plan = planned_output(source.schema(), settings)
+    # The input's columns never come here: Spark keeps them.
+    plan = replace(planned_output(source.schema(), settings), kept=())
     totals = Totals()
     prices = prices_of(settings, task.list_price)
     workplace = Workplace(task.directory, sleep=task.sleep, open_images=task.open_images)
@@ -81,8 +82,7 @@ def complete_partition(
             if totals.decided >= ROWS_BEFORE_JUDGING:
                 totals.check_at_end(settings.run.failures)
             checkpoint.written(closed=True)
-        for row in DecidedRows(plan, store, asking.request_from_row):
-            yield row[len(plan.kept) :]
+        yield from DecidedRows(plan, store, asking.request_from_row)
 
 
 def _keys(

@@ -45,7 +45,7 @@ class SparkPlan:
                 " give both the same."
             )
         whole = Settings.from_config(self.config, {})
-        output = replace(whole.output, columns_to_keep=self.read[:1], row_limit=None)
+        output = replace(whole.output, columns_to_keep=(), row_limit=None)
         return replace(whole, output=output)
 
 

@@ -59,7 +59,7 @@ def test_a_task_reads_its_columns_alone_and_every_row_it_is_given() -> None:
     assert plan.row_limit == 3
     settings = plan.settings()
     assert settings.output.row_limit is None
-    assert settings.output.columns_to_keep == ("review",)
+    assert settings.output.columns_to_keep == ()
     assert pickle.loads(pickle.dumps(plan)) == plan  # noqa: S301  # our own
 
 
