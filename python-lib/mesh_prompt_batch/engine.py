@@ -211,13 +211,12 @@ class Engine:
 
         def claim(total: Decimal) -> None:
             def granted() -> None:
-                spending.granted(total)
+                limit.spend.grant(total)
                 self._traffic.changed()
 
             limit.record(total, lambda: self._tell(granted))
 
-        spending = Spending(limit.spend, limit.prices, claim)
-        return spending
+        return Spending(limit.spend, limit.prices, claim)
 
     async def _decide(self, numbered: NumberedRow) -> None:
         number, row = numbered

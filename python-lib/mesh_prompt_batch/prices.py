@@ -32,6 +32,9 @@ class Price:
             return None
         if self.longest_prompt is not None and prompt > self.longest_prompt:
             return None
+        return self.of_tokens(prompt, completion)
+
+    def of_tokens(self, prompt: int, completion: int) -> Decimal:
         return added(for_tokens(self.input, prompt), for_tokens(self.output, completion))
 
     def __str__(self) -> str:

@@ -10,8 +10,8 @@ from decimal import Decimal
 from mesh_prompt_batch.completion import CompletionRequest
 from mesh_prompt_batch.errors import CleanStopError, RequestError
 from mesh_prompt_batch.image_parts import image_urls, without_urls
-from mesh_prompt_batch.money import added, for_tokens, shown
-from mesh_prompt_batch.prices import Price, Prices
+from mesh_prompt_batch.money import shown
+from mesh_prompt_batch.prices import Prices
 from mesh_prompt_batch.spend import NOTHING, Spend, Verdict
 from mesh_prompt_batch.token_estimate import MOST_TOKENS_AN_IMAGE
 
@@ -32,7 +32,7 @@ class OverspentError(CleanStopError):
 
 
 class Spending:
-    """Used on one event loop. `claim` records a total where a later run finds it, and answers by `granted`."""
+    """Used on one event loop. `claim` records a total where a later run finds it, and answers by `spend.grant`."""
 
     def __init__(self, spend: Spend, prices: Prices, claim: Callable[[Decimal], None]) -> None:
         self.spend = spend
@@ -49,7 +49,7 @@ class Spending:
         tokens = worst_prompt_tokens(request)
         if price.longest_prompt is not None and tokens > price.longest_prompt:
             raise _unreckonable("its messages are longer than the LLM's list price holds for")
-        return worst_case(price, tokens, most)
+        return price.of_tokens(tokens, most)
 
     def delay(self, reservation: Decimal) -> float:
         """0.0 where the call may start, infinite where something has to come first. Raises OverspentError."""
@@ -63,9 +63,6 @@ class Spending:
             self._claim(self._claimed)
             return 0.0 if self.spend.verdict(reservation) is Verdict.FITS else math.inf
         return math.inf
-
-    def granted(self, total: Decimal) -> None:
-        self.spend.grant(total)
 
 
 def spend_lines(limit: SpendLimit | None) -> list[str]:
@@ -96,12 +93,6 @@ def _parts(request: CompletionRequest) -> Iterator[Mapping[str, object]]:
     for message in request.messages:
         content = message.get("content")
         yield from content if isinstance(content, (list, tuple)) else ()
-
-
-def worst_case(price: Price, prompt_tokens: int, completion_tokens: int) -> Decimal:
-    return added(
-        for_tokens(price.input, prompt_tokens), for_tokens(price.output, completion_tokens)
-    )
 
 
 def _unreckonable(why: str) -> RequestError:

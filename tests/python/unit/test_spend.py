@@ -169,7 +169,7 @@ def paid_calls(limit: int, answer: Answer, calls: int, at_once: int) -> tuple[Sp
         spending = Spending(spend, Prices({"llm": UNIT}, no_list_price), claim)
 
         def recorded(total: Decimal) -> None:
-            spending.granted(total)
+            spend.grant(total)
             traffic.changed()
 
         own = OwnLimits(Limits(at_once, adaptive=False))
