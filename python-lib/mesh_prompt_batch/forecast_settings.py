@@ -7,7 +7,6 @@ from decimal import Decimal
 from mesh_prompt_batch import flow_recipe
 from mesh_prompt_batch.flow_recipe import chosen_recipe
 from mesh_prompt_batch.form import Form, Range
-from mesh_prompt_batch.price_settings import exact
 
 LABELS = {
     **flow_recipe.LABELS,
@@ -35,7 +34,7 @@ class ForecastSettings:
             chosen_recipe(form),
             form.integer("sample_rows", Range(1, MOST_SAMPLED), 200),
             form.integer("calls", Range(0, MOST_CALLS), 0),
-            exact(form.optional_number("fail_above", Range(0), None)),
+            form.optional_amount("fail_above", Range(0)),
         )
         if settings.calls > settings.sample_rows:
             raise form.refused(

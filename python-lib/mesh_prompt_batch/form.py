@@ -7,6 +7,7 @@ blanks. Absent means the default; blank means "not set", which each method spell
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from mesh_prompt_batch.errors import SettingsError
 
@@ -95,6 +96,12 @@ class Form:
         if number != int(number):
             raise self.refused(name, f"must be a whole number, not {_shown(number)}")
         return int(number)
+
+    def optional_amount(self, name: str, allowed: Range) -> Decimal | None:
+        """Of money, as it was typed. Blank or absent: None."""
+        number = self.optional_number(name, allowed, None)
+        # The shortest text that gives this number is what was typed: 0.15, not 0.1499999….
+        return None if number is None else Decimal(repr(number))
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Empty entries do not count; white space does: a stop sequence may be a line break."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from mesh_prompt_batch.ceilings import NO_CEILINGS, Ceilings
 from mesh_prompt_batch.form import Form, Range
-from mesh_prompt_batch.price_settings import exact
 
 LABELS = {
     "api_key": "API key",
@@ -39,7 +38,7 @@ class PluginSettings:
             form.flag("temporary_api_keys", default=False),
             Ceilings(
                 form.optional_integer("max_concurrency_ceiling", Range(1), None),
-                exact(form.optional_number("spend_ceiling_per_run", Range(0), None)),
+                form.optional_amount("spend_ceiling_per_run", Range(0)),
                 tuple(it.strip() for it in form.texts("allowed_llm_ids") if it.strip()),
             ),
         )

@@ -32,7 +32,7 @@ class PriceSettings:
         return cls(
             _price(form, "price_per_million_input_tokens"),
             _price(form, "price_per_million_output_tokens"),
-            exact(form.optional_number("spend_limit", Range(0), None)),
+            form.optional_amount("spend_limit", Range(0)),
             form.optional_integer("partitions_of_a_build", Range(1), None),
         )
 
@@ -62,13 +62,7 @@ class PriceSettings:
 
 
 def _price(form: Form, name: str) -> Decimal | None:
-    return exact(form.optional_number(name, Range(0, HIGHEST_PRICE), None))
-
-
-def exact(number: float | None) -> Decimal | None:
-    """What was typed; None stays None."""
-    # The shortest text that gives this number is what was typed: 0.15, not 0.1499999….
-    return None if number is None else Decimal(repr(number))
+    return form.optional_amount(name, Range(0, HIGHEST_PRICE))
 
 
 def _described(price: Decimal | None) -> str:
