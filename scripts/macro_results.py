@@ -22,11 +22,12 @@ from mesh_prompt_batch.inquiry import Asked, AskedRow  # noqa: E402
 from mesh_prompt_batch.invalid_rows import InvalidRow  # noqa: E402
 from mesh_prompt_batch.listed_llms import Llm  # noqa: E402
 from mesh_prompt_batch.llm_checks import NOT_CHECKED, Finding  # noqa: E402
-from mesh_prompt_batch.llm_table import Table, status_table  # noqa: E402
+from mesh_prompt_batch.llm_table import status_table  # noqa: E402
 from mesh_prompt_batch.markup import Markup, element  # noqa: E402
 from mesh_prompt_batch.prediction import Interval  # noqa: E402
 from mesh_prompt_batch.sampling import Drawn  # noqa: E402
 from mesh_prompt_batch.settings import Settings  # noqa: E402
+from mesh_prompt_batch.table import Table  # noqa: E402
 from mesh_prompt_batch.totals import Totals  # noqa: E402
 from mesh_prompt_batch.trial_page import trial_page  # noqa: E402
 from mesh_prompt_batch.usage import Usage  # noqa: E402

@@ -19,7 +19,6 @@ from mesh_prompt_batch.llm_checks import (
     check,
 )
 from mesh_prompt_batch.llm_table import (
-    Table,
     capability_table,
     check_fits_variable,
     plain_table,
@@ -28,6 +27,7 @@ from mesh_prompt_batch.llm_table import (
 )
 from mesh_prompt_batch.prices import PriceList
 from mesh_prompt_batch.probing import CAPABILITY_CHECK
+from mesh_prompt_batch.table import Table
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from operator import add
@@ -14,6 +13,7 @@ from mesh_prompt_batch.listing_settings import LABELS
 from mesh_prompt_batch.llm_checks import NOT_CHECKED, Effort, Finding
 from mesh_prompt_batch.money import added, shown
 from mesh_prompt_batch.prices import PriceList
+from mesh_prompt_batch.table import Table
 
 MOST_VARIABLE_BYTES = 16_000
 _ABOUT = {
@@ -25,15 +25,6 @@ _ABOUT = {
 }
 _STATUS = {"status": "Status", "latency_seconds": "Latency (seconds)"}
 _EFFORT = {"calls": "Calls", "tokens": "Tokens", "cost": "Cost (US dollars, list price)"}
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Column labels by id, and rows of texts in that order; `title` says what the calls came to, if there were any."""
-
-    columns: Mapping[str, str]
-    rows: Sequence[Sequence[str]]
-    title: str = ""
 
 
 def plain_table(llms: Sequence[Llm]) -> Table:

@@ -1,7 +1,7 @@
 """The tables of macros as DSS shows them."""
 
 from dataiku.runnables import ResultTable
-from mesh_prompt_batch.llm_table import Table
+from mesh_prompt_batch.table import Table
 
 
 def result_table(table: Table) -> ResultTable:

@@ -1,7 +1,7 @@
 """A macro's table as DSS gets it."""
 
 from mesh_prompt_batch.adapters.dss_tables import result_table
-from mesh_prompt_batch.llm_table import Table
+from mesh_prompt_batch.table import Table
 
 
 def test_columns_and_cells_keep_their_order_and_text() -> None:

@@ -15,8 +15,9 @@ from mesh_prompt_batch.errors import PromptBatchError, SettingsError, TransientE
 from mesh_prompt_batch.listing_settings import ListingSettings
 from mesh_prompt_batch.llm_checks import Calls
 from mesh_prompt_batch.llm_listing import Doors, TableDataset, listing
-from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES, Table
+from mesh_prompt_batch.llm_table import MOST_VARIABLE_BYTES
 from mesh_prompt_batch.prices import Price
+from mesh_prompt_batch.table import Table
 
 Items = dict[str, list[dict[str, object]]]
 ITEMS: Items = {
