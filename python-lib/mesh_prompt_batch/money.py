@@ -7,7 +7,8 @@ EXACT = Context(prec=400)
 # What is told to be more is no amount of a run.
 MOST = 10**15
 _MILLIONTH = Decimal("0.000001")
-_GRAIN = Decimal("1e-12")
+# What is granted or stored is a multiple of it.
+GRAIN = Decimal("1e-12")
 
 
 def for_tokens(price_per_million: Decimal, tokens: int) -> Decimal:
@@ -20,7 +21,7 @@ def added(left: Decimal, right: Decimal) -> Decimal:
 
 def part(amount: Decimal, parts: int) -> Decimal:
     """Rounded down: all parts together are never more."""
-    return EXACT.divide(amount, Decimal(parts)).quantize(_GRAIN, ROUND_FLOOR, EXACT)
+    return EXACT.divide(amount, Decimal(parts)).quantize(GRAIN, ROUND_FLOOR, EXACT)
 
 
 def shown(amount: Decimal) -> str:

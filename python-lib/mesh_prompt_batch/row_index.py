@@ -5,15 +5,14 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+
+from mesh_prompt_batch.run_id import RUN_ID, start_of
 
 ROWS = "rows"
 _CHECKSUM_BYTES = 16
 # Of sixteen million rows: no task asks as many.
 LONGEST = 128 * 1024 * 1024
-_NAME = re.compile(
-    r"([0-9]{7,18}-[0-9a-f]{32})-(([0-9]{8}T[0-9]{6}Z)-[0-9a-f]{8})-(0|[1-9][0-9]{0,17})"
-)
+_NAME = re.compile(rf"([0-9]{{7,18}}-[0-9a-f]{{32}})-({RUN_ID})-(0|[1-9][0-9]{{0,17}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,9 @@ def index_name(name: str) -> IndexName | None:
     if found is None:
         return None
     try:
-        began = datetime.strptime(found[3], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+        return IndexName(found[1], found[2], int(found[3]), start_of(found[2]))
     except ValueError:
         return None
-    return IndexName(found[1], found[2], int(found[4]), began.timestamp())
 
 
 def encoded_marks(marks: Iterable[int]) -> bytes:

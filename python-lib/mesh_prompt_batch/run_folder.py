@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 from mesh_prompt_batch.answer_block import NewerFormatError, Stream
 from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.run_id import RUN_ID
 from mesh_prompt_batch.run_state import LONGEST, UNREADABLE, RunState
-from mesh_prompt_batch.spend_marks import SPENT
+from mesh_prompt_batch.spend_marks import MARK_NAME, SPENT
 from mesh_prompt_batch.storage_attempts import ATTEMPTS, FIRST_PAUSE_SECONDS, tried
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,11 @@ MOST_BYTES_IN_MEMORY = 4 * 1024 * 1024
 # Some storages keep no empty object.
 _MARK = b"\n"
 _EPOCH = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{12}")
-_EPOCHS = rf"({_EPOCH.pattern}|{SHARED_EPOCH}|[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}})"
+_EPOCHS = rf"({_EPOCH.pattern}|{SHARED_EPOCH}|{RUN_ID})"
 # As `saver.py`, `attempts.py` and `spend_marks.py` name them.
 _OURS = (
     re.compile(rf"{ANSWERS}{_EPOCHS}/[0-9a-f]{{12}}-(?:brought-)?[0-9]{{6,9}}"),
-    re.compile(rf"{SPENT}{_EPOCHS}/[0-9]{{6,18}}-[0-9]{{1,30}}\.[0-9]{{12}}"),
+    re.compile(rf"{SPENT}{_EPOCHS}/{MARK_NAME}"),
 )
 
 

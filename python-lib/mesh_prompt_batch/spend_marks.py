@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from mesh_prompt_batch.money import EXACT
+from mesh_prompt_batch.money import EXACT, GRAIN
 from mesh_prompt_batch.spend import NOTHING
 
 SPENT = "spent/"
-# A name has to stay short, and none of ours is longer.
-_GRAIN = Decimal("1e-12")
-_NAME = re.compile(r"([0-9]{1,18})-([0-9]{1,30}(?:\.[0-9]{1,12})?)")
+# Part of a regular expression: the number, the total to a GRAIN. A name has to stay short, and none of ours is longer.
+MARK_NAME = r"([0-9]{6,18})-([0-9]{1,30}\.[0-9]{12})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Mark:
     total: Decimal = NOTHING
 
     def next(self, total: Decimal) -> "Mark":
-        return Mark(self.number + 1, total.quantize(_GRAIN, ROUND_CEILING, EXACT))
+        return Mark(self.number + 1, total.quantize(GRAIN, ROUND_CEILING, EXACT))
 
     def name(self, epoch: str) -> str:
         return f"{marks_folder(epoch)}{self.number:06d}-{self.total:f}"
@@ -34,6 +33,6 @@ def marks_folder(epoch: str) -> str:
 
 def newest_mark(names: Iterable[str]) -> Mark:
     """Of objects with these names; names that tell nothing are passed over."""
-    found = (_NAME.fullmatch(name.rpartition("/")[2]) for name in names)
+    found = (re.fullmatch(MARK_NAME, name.rpartition("/")[2]) for name in names)
     marks = [Mark(int(it[1]), Decimal(it[2])) for it in found if it]
     return max(marks, key=lambda it: it.number, default=Mark())

@@ -122,7 +122,11 @@ EIGHT, SEVEN = (
     for it in (8, 7)
 )
 LEASES = st.builds("{}-{}-{}-{}".format, PARTITIONS, RUNS, EIGHT, SEVEN | st.just("left"))
-MARKS = st.builds("spent/{}-{}".format, DIGITS, NUMBERS)
+SIX = mostly(st.integers(0, 10**7).map("{:06d}".format), DIGITS)
+TOTALS = mostly(
+    st.builds("{}.{:012d}".format, st.integers(0, 10**7), st.integers(0, 10**12 - 1)), NUMBERS
+)
+MARKS = st.builds("spent/{}-{}".format, SIX, TOTALS)
 INDEXES = st.builds("{}-{}-{}-{}-{}".format, SEVEN, PLACES, MOMENTS, RUNS, DIGITS)
 
 

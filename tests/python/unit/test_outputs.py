@@ -1,6 +1,8 @@
 """What is written besides the completions: the failed rows, and sums that equal what the cells add up to."""
 
 import logging
+import re
+import time
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +18,7 @@ from mesh_prompt_batch.errors import RequestError, RunStoppedError, SettingsErro
 from mesh_prompt_batch.failed_rows import planned_failed_rows
 from mesh_prompt_batch.output import planned_output
 from mesh_prompt_batch.run_folder import RunFolder
-from mesh_prompt_batch.run_id import new_run_id
+from mesh_prompt_batch.run_id import RUN_ID, new_run_id, start_of
 from mesh_prompt_batch.run_parts import Workplace
 from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals
@@ -226,3 +228,9 @@ def test_copies_of_a_resumed_answer_cost_nothing_either(recipe: Run) -> None:
 def test_runs_of_one_second_have_different_names_and_later_ones_sort_behind() -> None:
     assert len({new_run_id() for _ in range(100)}) == 100
     assert new_run_id() > "20260101T000000Z-ffffffff"
+
+
+def test_the_name_of_a_run_tells_its_start() -> None:
+    name = new_run_id()
+    assert re.fullmatch(RUN_ID, name)
+    assert 0 <= time.time() - start_of(name) < 60

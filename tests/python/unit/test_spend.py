@@ -215,7 +215,7 @@ def test_calls_without_usage_count_as_the_most_that_they_can_cost() -> None:
 def test_the_newest_mark_counts_and_names_that_tell_nothing_are_passed_over() -> None:
     first = Mark().next(Decimal("0.1"))
     second = first.next(Decimal("0.0000000000001"))
-    names = [second.name("e"), first.name("e"), "spent/e/notes.txt", "spent/e/9-x"]
+    names = [second.name("e"), first.name("e"), "spent/e/notes.txt", "spent/e/000009-0.5"]
     assert newest_mark(names) == second
     assert second.total == Decimal("1e-12")
     assert newest_mark([]) == Mark()
