@@ -113,7 +113,7 @@ class AttemptCheckpoint(FolderCheckpoint):
         folder = self._folder.beside(place)
         for name in filter(self._is_ours, folder.names_below(ANSWERS)):
             try:
-                for _, held in whole_blocks(folder, name, Found(), set()):
+                for _, held in whole_blocks(folder, name, Found()):
                     yield from held
             except RunStoppedError:
                 # Its owner makes one object of many.

@@ -28,12 +28,16 @@ _CHECKSUM_BYTES = 8
 
 @dataclass(slots=True)
 class Found:
-    """`answers` counts those that can be used, `expired` those too old, `repeated` blocks; `damaged` names objects."""
+    """`answers` counts those that can be used, `expired` those too old, `repeated` blocks; `damaged` names objects.
+
+    `seen`: the blocks that were read, each by the start of its checksum.
+    """
 
     answers: int = 0
     expired: int = 0
     repeated: int = 0
     damaged: set[str] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
 
     @property
     def must_be_rewritten(self) -> bool:
@@ -59,11 +63,11 @@ def load_answers(
 
     Raises RunStoppedError where a later version of the plugin wrote one.
     """
-    found, seen = Found(), set[int]()
+    found = Found()
     pending: list[tuple[bytes, str]] = []
     for name in names:
         start = saved.ranges.size
-        for block, held in whole_blocks(folder, name, found, seen):
+        for block, held in whole_blocks(folder, name, found):
             young = [it for it in held if it.saved_at >= oldest]
             found.expired += len(held) - len(young)
             if young:
@@ -81,16 +85,16 @@ def load_answers(
 
 
 def whole_blocks(
-    folder: RunFolder, name: str, found: Found, seen: set[int]
+    folder: RunFolder, name: str, found: Found
 ) -> Iterator[tuple[bytes, list[SavedAnswer]]]:
-    """The blocks of an object with their answers, but for those already `seen`, by the start of their checksums."""
+    """The blocks of an object with their answers, but for those already `seen`."""
     own = set[int]()
     try:
         try:
-            yield from _blocks_of(folder, name, found, seen, own)
+            yield from _blocks_of(folder, name, found, own)
         except DamagedError:
             # Storage may have ended in mid-object, and said nothing.
-            yield from _blocks_of(folder, name, found, seen, own)
+            yield from _blocks_of(folder, name, found, own)
     except DamagedError as error:
         found.damaged.add(name)
         logger.warning(
@@ -102,19 +106,19 @@ def whole_blocks(
 
 
 def _blocks_of(
-    folder: RunFolder, name: str, found: Found, seen: set[int], own: set[int]
+    folder: RunFolder, name: str, found: Found, own: set[int]
 ) -> Iterator[tuple[bytes, list[SavedAnswer]]]:
     """Adds to `own` what it gave, and gives nothing of that again. Raises DamagedError."""
     repeated = 0
     with folder.read(name) as stream:
         for block in blocks(stream):
             checksum = int.from_bytes(checksum_of(block)[:_CHECKSUM_BYTES], "big")
-            if checksum in seen:
+            if checksum in found.seen:
                 repeated += checksum not in own
                 continue
             # Once: to unpack a block is most of what reading it costs.
             held = list(answers(block))
-            seen.add(checksum)
+            found.seen.add(checksum)
             own.add(checksum)
             yield block, held
     found.repeated += repeated
