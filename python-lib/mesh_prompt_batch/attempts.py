@@ -7,14 +7,13 @@ not write, who have other rows.
 
 import logging
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from mesh_prompt_batch.answer_block import SavedAnswer, encoded
-from mesh_prompt_batch.checkpoint import SECONDS_OF_A_DAY, FolderCheckpoint, Reuse
+from mesh_prompt_batch.checkpoint import FolderCheckpoint, Reuse
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import Found, whole_blocks
 from mesh_prompt_batch.last_run import state_when_at_rest
@@ -132,7 +131,7 @@ class AttemptCheckpoint(FolderCheckpoint):
             folder.delete(str(it))
 
     def _old(self, there: Sequence[IndexName]) -> list[IndexName]:
-        oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
+        oldest = self._reuse.oldest()
         # A kill may leave a place its earlier index beside the new one.
         in_use = {self._rows.index.place} | {it.place for it in there if it.moment >= oldest}
         return [it for it in there if it.place not in in_use]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SECONDS_OF_A_DAY = 86_400
+_SECONDS_OF_A_DAY = 86_400
 
 
 class Checkpoint(Protocol):
@@ -120,6 +120,10 @@ class Reuse:
     always: bool = False
     keep_days: int = 30
 
+    def oldest(self) -> float:
+        """Answers from before that moment are not taken; seconds since 1970."""
+        return time.time() - self.keep_days * _SECONDS_OF_A_DAY
+
 
 class FolderCheckpoint:
     """Saves into a managed folder. `open_folder` is called in each thread that uses it."""
@@ -167,8 +171,7 @@ class FolderCheckpoint:
         self._ownership.start_beating(lambda: saved.count, failed)
         everything = self._folder.names_below(ANSWERS, SPENT)
         names = [it for it in everything if it.startswith(ANSWERS) and self._is_ours(it)]
-        oldest = time.time() - self._reuse.keep_days * SECONDS_OF_A_DAY
-        found = load_answers(self._folder, names, store, saved, oldest)
+        found = load_answers(self._folder, names, store, saved, self._reuse.oldest())
         found.tell(self._state.saved)
         groups = saved.parts.groups_of_found(rewrite=found.must_be_rewritten)
         tell_strays(self._folder, [it for it in everything if not epoch_of(it)])
