@@ -18,6 +18,7 @@ from mesh_prompt_batch.errors import TransientError
 from mesh_prompt_batch.event_stream import EventReader
 from mesh_prompt_batch.refusals import Refusal, call_error
 
+CUT_OR_INVALID = "The answer was cut, or is not valid JSON."
 _END = b"[DONE]"
 # What DSS answers for a provider that failed, and a chunk has no status of its own.
 _UNKNOWN_STATUS = 500
@@ -125,7 +126,7 @@ def _parsed(text: bytes) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise TransientError("connection", "The answer was cut, or is not valid JSON.") from None
+        raise TransientError("connection", CUT_OR_INVALID) from None
 
 
 def _refusal(chunk: object, *, named_error: bool) -> Refusal | None:

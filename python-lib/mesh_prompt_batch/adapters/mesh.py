@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import openai
 from openai import OpenAI, RequestOptions
 
-from mesh_prompt_batch.adapters.stream_bytes import async_blocks_of, blocks_of, read_to_end
+from mesh_prompt_batch.adapters.stream_bytes import LATE, async_blocks_of, blocks_of, read_to_end
 from mesh_prompt_batch.answer import completion_from
 from mesh_prompt_batch.completion import Completion, CompletionRequest
 from mesh_prompt_batch.connection import (
@@ -28,7 +28,7 @@ from mesh_prompt_batch.llm_checks import Calls
 from mesh_prompt_batch.patience import while_alive, within
 from mesh_prompt_batch.refusals import Refusal, call_error
 from mesh_prompt_batch.retry import retry_after
-from mesh_prompt_batch.streaming import StreamedAnswer, TextStream
+from mesh_prompt_batch.streaming import CUT_OR_INVALID, StreamedAnswer, TextStream
 
 logger = logging.getLogger(__name__)
 
@@ -250,11 +250,11 @@ def _translated(error: Exception, request: CompletionRequest | None) -> Exceptio
             " certificate authority as 'CA certificates file' in the plugin's settings."
         )
     if is_late(error) and not is_refused_or_cut(error):
-        return TransientError("timeout", "No answer came within the timeout.")
+        return TransientError("timeout", LATE)
     if isinstance(error, openai.APIConnectionError):
         return TransientError("connection", "The connection failed or was cut.")
     if isinstance(error, (ValueError, RecursionError)):
-        return TransientError("connection", "The answer was cut, or is not valid JSON.")
+        return TransientError("connection", CUT_OR_INVALID)
     return TransientError("server", "The client could not read the answer.")
 
 

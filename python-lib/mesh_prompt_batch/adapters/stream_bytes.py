@@ -9,6 +9,7 @@ from mesh_prompt_batch.connection import is_late
 from mesh_prompt_batch.errors import TransientError
 
 LONGEST_GOODBYE_SECONDS = 0.1
+LATE = "No answer came within the timeout."
 
 
 class Response(Protocol):
@@ -58,5 +59,5 @@ def _translated_cuts() -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001  # openai names them only where it reads the events itself
         if is_late(error):
-            raise TransientError("timeout", "No answer came within the timeout.") from None
+            raise TransientError("timeout", LATE) from None
         raise TransientError("connection", "The connection was cut in mid-answer.") from None
