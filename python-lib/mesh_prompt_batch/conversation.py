@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from mesh_prompt_batch.completion import Message
-from mesh_prompt_batch.errors import RequestError
+from mesh_prompt_batch.errors import invalid_row
 
 ROLES = ("system", "user", "assistant", "tool")
 # What makes a fingerprint, a request and a log of it walks down as deep; Python gives up near a thousand.
@@ -20,28 +20,28 @@ def conversation(cell: str) -> tuple[Message, ...]:
     suspect = _fault_of_values(messages)
     for position, message in enumerate(messages, 1):
         if fault := _fault(message) or (suspect and _fault_of_values(message)):
-            raise _invalid(
+            raise invalid_row(
                 f"Message {position} of the {len(messages)} in the conversation, counted from 1, {fault}."
             )
     if not any(message["role"] == "user" for message in messages):
-        raise _invalid("The conversation has no user message.")
+        raise invalid_row("The conversation has no user message.")
     return tuple(messages)
 
 
 def _array(cell: str) -> list[dict[str, object]]:
     if not cell.strip():
-        raise _invalid("The conversation is blank.")
+        raise invalid_row("The conversation is blank.")
     try:
         array = json.loads(cell)
     except json.JSONDecodeError as error:
-        raise _invalid(
+        raise invalid_row(
             f"The conversation is no JSON: {error.msg} in line {error.lineno}, column {error.colno}."
         ) from None
     except (ValueError, RecursionError):
         # Numbers of thousands of digits, thousands of brackets.
-        raise _invalid("The conversation is no JSON that can be read.") from None
+        raise invalid_row("The conversation is no JSON that can be read.") from None
     if not isinstance(array, list):
-        raise _invalid("The conversation is no JSON array of messages.")
+        raise invalid_row("The conversation is no JSON array of messages.")
     return array
 
 
@@ -114,7 +114,3 @@ def _inside(value: object) -> Iterable[object]:
 
 def _are_objects(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(it, dict) for it in value)
-
-
-def _invalid(words: str) -> RequestError:
-    return RequestError("invalid_row", words)

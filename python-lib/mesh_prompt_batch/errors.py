@@ -129,6 +129,11 @@ class RequestError(CallError):
     """The row cannot be answered as it is."""
 
 
+def invalid_row(sentence: str) -> RequestError:
+    """Of a row that cannot be sent: no call is made for it."""
+    return RequestError("invalid_row", sentence, calls=0)
+
+
 class ParameterError(RequestError):
     """The LLM refuses a parameter; `instead`: the one that it says to take in its place."""
 

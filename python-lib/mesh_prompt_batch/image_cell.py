@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from mesh_prompt_batch.errors import RequestError
+from mesh_prompt_batch.errors import invalid_row
 from mesh_prompt_batch.image_file import LARGEST_IMAGE_BYTES
 
 MOST_IMAGES = 20
@@ -31,7 +31,7 @@ def images_named(cell: str) -> tuple[NamedImage, ...]:
     """Nothing for a blank cell. Raises RequestError (`invalid_row`) for what cannot be an image."""
     names = [name for name in _names(cell.strip()) if name]
     if len(names) > MOST_IMAGES:
-        raise refused_row(f"The row names {len(names)} images; at most {MOST_IMAGES} can be sent.")
+        raise invalid_row(f"The row names {len(names)} images; at most {MOST_IMAGES} can be sent.")
     return tuple(map(_named, names))
 
 
@@ -40,19 +40,15 @@ def shown(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME_SHOWN else f"{name[:_LONGEST_NAME_SHOWN]}…"
 
 
-def refused_row(sentence: str) -> RequestError:
-    return RequestError("invalid_row", sentence, calls=0)
-
-
 def _names(cell: str) -> list[str]:
     if not (cell.startswith("[") and cell.endswith("]")):
         return [line.strip() for line in cell.split("\n")]
     try:
         names = json.loads(cell)
     except (ValueError, RecursionError):
-        raise refused_row("The list of images is no valid JSON.") from None
+        raise invalid_row("The list of images is no valid JSON.") from None
     if not all(isinstance(name, str) for name in names):
-        raise refused_row("The list of images must hold texts alone: paths or addresses.")
+        raise invalid_row("The list of images must hold texts alone: paths or addresses.")
     return [name.strip() for name in names]
 
 
@@ -64,12 +60,12 @@ def _named(name: str) -> NamedImage:
         _check_data(name)
         return NamedImage(name, "")
     if _SCHEME.match(name):
-        raise refused_row(f"The image '{shown(name)}' is no valid http, https or data address.")
+        raise invalid_row(f"The image '{shown(name)}' is no valid http, https or data address.")
     if ".." in _SEPARATOR.split(name) or _DRIVE.match(name):
-        raise refused_row(f"The image '{shown(name)}' lies outside the folder 'Images'.")
+        raise invalid_row(f"The image '{shown(name)}' lies outside the folder 'Images'.")
     path = "/".join(part for part in name.split("/") if part not in {"", "."})
     if not path:
-        raise refused_row(f"The image '{shown(name)}' is no file.")
+        raise invalid_row(f"The image '{shown(name)}' is no file.")
     return NamedImage(name, path)
 
 
@@ -77,21 +73,21 @@ def _check_characters(name: str) -> None:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise refused_row(
+        raise invalid_row(
             "The name of an image holds half of a character pair (a lone surrogate)."
         ) from None
     if "\x00" in name:
-        raise refused_row("The name of an image holds a NUL character.")
+        raise invalid_row("The name of an image holds a NUL character.")
 
 
 def _check_data(url: str) -> None:
     head = _DATA.match(url)
     if head is None:
-        raise refused_row(
+        raise invalid_row(
             f"The image '{shown(url)}' must begin with data:image/…;base64, to be sent."
         )
     if bytes_of_data_url(url) > LARGEST_IMAGE_BYTES:
-        raise refused_row(f"The image '{shown(url)}' {too_large()}")
+        raise invalid_row(f"The image '{shown(url)}' {too_large()}")
 
 
 def too_large() -> str:

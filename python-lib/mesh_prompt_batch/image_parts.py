@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mesh_prompt_batch.completion import CompletionRequest, Message
-from mesh_prompt_batch.errors import RequestError
+from mesh_prompt_batch.errors import invalid_row
 from mesh_prompt_batch.image_file import FolderImage, new_digest, short_url
 
 # What lies between two semicolons is read once, however long it is.
@@ -24,7 +24,7 @@ def with_images(
         return request
     users = [at for at, it in enumerate(request.messages) if it.get("role") == "user"]
     if not users:
-        raise RequestError("invalid_row", "There is no user message for the images to go with.")
+        raise invalid_row("There is no user message for the images to go with.")
     urls = [it.short_url if isinstance(it, FolderImage) else it for it in images]
     parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     messages = list(request.messages)

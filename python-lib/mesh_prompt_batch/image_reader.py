@@ -7,8 +7,8 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from mesh_prompt_batch.answer_block import Stream
-from mesh_prompt_batch.errors import RunStoppedError
-from mesh_prompt_batch.image_cell import refused_row, too_large
+from mesh_prompt_batch.errors import RunStoppedError, invalid_row
+from mesh_prompt_batch.image_cell import too_large
 from mesh_prompt_batch.image_file import (
     HEAD_BYTES,
     KINDS,
@@ -71,7 +71,7 @@ class ImageReader:
         except Exception as failure:  # noqa: BLE001  # any storage, any error
             there, error, self._folder = True, failure, None
         if not there:
-            raise refused_row("The image '{}' is not in the folder 'Images'.") from None
+            raise invalid_row("The image '{}' is not in the folder 'Images'.") from None
         if attempt < ATTEMPTS:
             return
         if self._folder is None:
@@ -79,7 +79,7 @@ class ImageReader:
                 f"The folder 'Images' cannot be read ({type(error).__name__}): check its connection and your rights"
                 " on it, then run again."
             ) from None
-        raise refused_row("The image '{}' in the folder 'Images' cannot be read.") from None
+        raise invalid_row("The image '{}' in the folder 'Images' cannot be read.") from None
 
 
 def _looked_up(stream: Stream, path: str) -> FolderImage:
@@ -90,10 +90,10 @@ def _looked_up(stream: Stream, path: str) -> FolderImage:
         size += len(block)
         digest.update(block)
         if size > LARGEST_IMAGE_BYTES:
-            raise refused_row("The image '{}' " + too_large())
+            raise invalid_row("The image '{}' " + too_large())
     media_type = media_type_of(head)
     if media_type is None:
-        raise refused_row(f"The file '{{}}' in the folder 'Images' is no {KINDS} image.")
+        raise invalid_row(f"The file '{{}}' in the folder 'Images' is no {KINDS} image.")
     return FolderImage(path, media_type, size, digest.hexdigest())
 
 
@@ -109,5 +109,5 @@ def _data_url(stream: Stream, image: FolderImage) -> str:
 
     url = data_url(image.media_type, blocks())
     if digest.hexdigest() != image.digest:
-        raise refused_row("The image '{}' changed while the run went on: run again.")
+        raise invalid_row("The image '{}' changed while the run went on: run again.")
     return url

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from mesh_prompt_batch.byte_budget import ByteBudget
 from mesh_prompt_batch.completion import Call, Completion, CompletionRequest
-from mesh_prompt_batch.errors import RequestError
-from mesh_prompt_batch.image_cell import NamedImage, images_named, refused_row, shown
+from mesh_prompt_batch.errors import RequestError, invalid_row
+from mesh_prompt_batch.image_cell import NamedImage, images_named, shown
 from mesh_prompt_batch.image_file import FolderImage
 from mesh_prompt_batch.image_parts import filled, image_urls
 from mesh_prompt_batch.image_reader import ImageFolder, ImageReader
@@ -189,4 +189,4 @@ def _data_url(reader: ImageReader, image: FolderImage) -> str:
     try:
         return reader.data_url(image)
     except RequestError as error:
-        raise refused_row(error.provider_words.format(shown(image.path))) from None
+        raise invalid_row(error.provider_words.format(shown(image.path))) from None

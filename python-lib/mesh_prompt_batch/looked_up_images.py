@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from mesh_prompt_batch.errors import invalid_row
 from mesh_prompt_batch.image_cell import (
     NamedImage,
     bytes_of_data_url,
     images_named,
-    refused_row,
     shown,
 )
 from mesh_prompt_batch.image_file import FolderImage
@@ -37,12 +37,12 @@ def images_of(cell: str, found: str) -> Images:
         return ()
     facts = json.loads(found)
     if isinstance(facts, str):
-        raise refused_row(facts)
+        raise invalid_row(facts)
     files = iter(facts)
     images = tuple(FolderImage(it.path, *next(files)) if it.path else it.name for it in named)
     size = sum(it.size if isinstance(it, FolderImage) else bytes_of_data_url(it) for it in images)
     if size > MOST_BYTES_A_ROW:
-        raise refused_row(
+        raise invalid_row(
             f"The images of the row are {size / 1e6:.0f} MB together; at most {MOST_BYTES_A_ROW // 1_000_000} MB can"
             " be sent."
         )

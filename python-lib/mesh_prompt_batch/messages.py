@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from mesh_prompt_batch.completion import CompletionRequest, Message
 from mesh_prompt_batch.conversation import conversation
-from mesh_prompt_batch.errors import RequestError
+from mesh_prompt_batch.errors import invalid_row
 from mesh_prompt_batch.image_parts import with_images
 from mesh_prompt_batch.looked_up_images import images_of
 from mesh_prompt_batch.message_settings import Conversations, WrittenMessages
@@ -53,7 +53,7 @@ def _written(source: WrittenMessages, columns: Sequence[str]) -> MessagesFromRow
     def messages_from_row(row: Row) -> tuple[Message, ...]:
         instructions, question = system(row), user(row)
         if not question.strip():
-            raise RequestError("invalid_row", _nothing_asked(source.user.columns))
+            raise invalid_row(_nothing_asked(source.user.columns))
         messages: tuple[Message, ...] = (*source.examples, {"role": "user", "content": question})
         if instructions.strip():
             messages = ({"role": "system", "content": instructions}, *messages)
@@ -72,7 +72,6 @@ def _check_encodable(request: CompletionRequest) -> None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise RequestError(
-                "invalid_row",
-                "The message or the LLM id holds half of a character pair (a lone surrogate), which cannot be sent.",
+            raise invalid_row(
+                "The message or the LLM id holds half of a character pair (a lone surrogate), which cannot be sent."
             ) from None

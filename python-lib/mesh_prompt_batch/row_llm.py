@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mesh_prompt_batch.errors import RequestError, SettingsError
+from mesh_prompt_batch.errors import SettingsError, invalid_row
 from mesh_prompt_batch.form import Form
 from mesh_prompt_batch.llm_settings import TEMPERATURES, TOKENS, LlmSettings
 
@@ -31,7 +31,7 @@ def row_llm(settings: LlmSettings, columns: Sequence[str]) -> Callable[[Row], Ro
             llm_id = form.text("llm_id_column").strip() or settings.llm_id
             _check_allowed(llm_id, settings)
         except SettingsError as error:
-            raise RequestError("invalid_row", str(error)) from None
+            raise invalid_row(str(error)) from None
         said = {name: value for name, value in own.items() if value is not None}
         return llm_id, {**settings.parameters, **said}
 
@@ -40,4 +40,4 @@ def row_llm(settings: LlmSettings, columns: Sequence[str]) -> Callable[[Row], Ro
 
 def _check_allowed(llm_id: str, settings: LlmSettings) -> None:
     if settings.allowed_llm_ids and llm_id not in settings.allowed_llm_ids:
-        raise RequestError("invalid_row", f"The plugin's admins do not allow the LLM '{llm_id}'.")
+        raise invalid_row(f"The plugin's admins do not allow the LLM '{llm_id}'.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mesh_prompt_batch.completion import CompletionRequest
-from mesh_prompt_batch.errors import CleanStopError, RequestError
+from mesh_prompt_batch.errors import CleanStopError, RequestError, invalid_row
 from mesh_prompt_batch.image_parts import image_urls, without_urls
 from mesh_prompt_batch.money import shown
 from mesh_prompt_batch.prices import Prices
@@ -96,8 +96,9 @@ def _parts(request: CompletionRequest) -> Iterator[Mapping[str, object]]:
 
 
 def _unreckonable(why: str) -> RequestError:
-    words = f"With 'Spend limit' this row cannot be asked: {why}, so its cost has no bound."
-    return RequestError("invalid_row", words, calls=0)
+    return invalid_row(
+        f"With 'Spend limit' this row cannot be asked: {why}, so its cost has no bound."
+    )
 
 
 def _overspent(spend: Spend, reservation: Decimal) -> OverspentError:

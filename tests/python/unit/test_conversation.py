@@ -28,7 +28,7 @@ WHOLE: list[dict[str, Any]] = [
 def refusal(cell: str) -> str:
     with pytest.raises(RequestError) as caught:
         conversation(cell)
-    assert caught.value.error_type == "invalid_row"
+    assert (caught.value.error_type, caught.value.calls) == ("invalid_row", 0)
     assert str(caught.value) == "invalid_row"
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return caught.value.provider_words

@@ -61,7 +61,7 @@ def test_without_images_the_request_stays_as_it_is() -> None:
 def test_images_without_a_user_message_cost_the_row() -> None:
     with pytest.raises(RequestError) as caught:
         with_images(asked(SYSTEM), [WEB])
-    assert caught.value.error_type == "invalid_row"
+    assert (caught.value.error_type, caught.value.calls) == ("invalid_row", 0)
 
 
 def test_a_call_has_the_bytes_and_nothing_else_changes() -> None:

@@ -35,7 +35,7 @@ def test_a_row_that_asks_nothing_or_cannot_be_sent_is_invalid(question: str) -> 
     build = request_builder(settings(), ["question", "role"])
     with pytest.raises(RequestError) as caught:
         build([question, "be brief"])
-    assert caught.value.error_type == "invalid_row"
+    assert (caught.value.error_type, caught.value.calls) == ("invalid_row", 0)
     assert caught.value.provider_words.endswith(".")
 
 
@@ -66,7 +66,7 @@ def test_a_template_that_comes_out_blank_is_left_out_or_costs_its_row() -> None:
     assert build([" ", "", "x"]).messages == ({"role": "user", "content": " x"},)
     with pytest.raises(RequestError) as caught:
         build(["brief", " ", ""])
-    assert caught.value.error_type == "invalid_row"
+    assert (caught.value.error_type, caught.value.calls) == ("invalid_row", 0)
     assert caught.value.provider_words == (
         "The user message is blank, as each of 'a', 'b' is blank."
     )
@@ -113,7 +113,7 @@ def test_a_conversation_is_the_row_s_messages_without_examples() -> None:
     )
     with pytest.raises(RequestError) as caught:
         build(["no", "why?"])
-    assert caught.value.error_type == "invalid_row"
+    assert (caught.value.error_type, caught.value.calls) == ("invalid_row", 0)
 
 
 MODES = [
