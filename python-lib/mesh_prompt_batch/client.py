@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mesh_prompt_batch.adaptation import Adaptations
@@ -59,12 +58,7 @@ class MeshClient:
     def __enter__(self) -> "Self":
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

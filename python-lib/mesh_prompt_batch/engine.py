@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
-from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mesh_prompt_batch.answering import Complete
@@ -103,12 +102,7 @@ class Engine:
             self._sharing = entered.pop_all()
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._sharing:
             self._tell(self._task.cancel)
             self._thread.join()

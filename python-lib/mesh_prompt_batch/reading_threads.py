@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -38,14 +37,9 @@ class ReadingThreads(Generic[Handle]):
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ending.set()
-        for _ in self._threads:
+        for _thread in self._threads:
             self._works.put(None)
         until = time.monotonic() + PATIENCE_AT_END_SECONDS
         for thread in self._threads:

@@ -6,7 +6,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from types import TracebackType
 
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.leases import LEASES, Lease
@@ -49,12 +48,7 @@ class ShareKeeper:
         self._thread.start()
         return self._shares.share
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """No call is in flight any more: the others may have this run's share."""
         self._ending.set()
         self._thread.join()

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
 
 from mesh_prompt_batch.adaptation import Adaptations
 from mesh_prompt_batch.adapters.mesh import STREAMED, Connection
@@ -54,12 +53,7 @@ class MeshCalls:
         self._connections.append(Connection(self._accepted, self._timeout, self._max_connections))
         return self._complete
 
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for connection in self._connections:
             await connection.client.close()
 
