@@ -1,7 +1,7 @@
 """How long the rows that are left will take: an interval, from how fast rows went so far, and lately.
 
 Its fast end is the faster of both rates, its slow end the slower one; each is widened by what chance does to counts
-of so many rows, to 80 % for rows that end independently of each other.
+of so many rows, to 80 % for rows that end independently of each other. `duration` writes seconds as people do.
 """
 
 import math
@@ -36,3 +36,14 @@ class Eta:
         rates = done / seconds, lately / (seconds - since)
         chance = min(MOST_CHANCE, DEVIATIONS * math.sqrt(1 / lately + 1 / rows))
         return rows / (max(rates) * (1 + chance)), rows / (min(rates) * (1 - chance))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people write them: 42.0 s, 3 min 20 s, 5 h 02 min."""
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"

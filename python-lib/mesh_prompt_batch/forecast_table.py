@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from mesh_prompt_batch.eta import duration
 from mesh_prompt_batch.forecast_bounds import Bounds
 from mesh_prompt_batch.forecasting import Forecast
 from mesh_prompt_batch.inquiry import Inquiry
 from mesh_prompt_batch.money import shown
 from mesh_prompt_batch.prediction import CALIBRATED_FROM, LEAST, Interval
-from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.table import Table
 
 MOST_EXAMPLES = 5

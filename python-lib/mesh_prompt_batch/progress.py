@@ -1,6 +1,6 @@
 """The lines that tell a run's story in the job log."""
 
-from mesh_prompt_batch.eta import Eta
+from mesh_prompt_batch.eta import Eta, duration
 from mesh_prompt_batch.money import about
 from mesh_prompt_batch.totals import Totals
 
@@ -63,17 +63,6 @@ def closing_lines(totals: Totals) -> list[str]:
             " calls."
         )
     return lines
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people write them: 42.0 s, 3 min 20 s, 5 h 02 min."""
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:  # noqa: PLR2004
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
 
 
 def _speed(totals: Totals) -> float:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_prompt_batch.course import Course
+from mesh_prompt_batch.eta import duration
 from mesh_prompt_batch.latency_histogram import MOST_ERROR
 from mesh_prompt_batch.markup import Markup, element
 from mesh_prompt_batch.money import shown
-from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.report_figures import (
     back_off_figure,
     errors_figure,

@@ -16,9 +16,9 @@ from mesh_prompt_batch.charts import (
     upright,
 )
 from mesh_prompt_batch.course import Course
+from mesh_prompt_batch.eta import duration
 from mesh_prompt_batch.latency_histogram import MOST_ERROR
 from mesh_prompt_batch.markup import Markup, element, joined
-from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.report_tables import taken
 from mesh_prompt_batch.run_record import RunRecord
 from mesh_prompt_batch.timeline import Span, Timeline

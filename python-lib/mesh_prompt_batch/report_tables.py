@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from mesh_prompt_batch.course import SlowRow
+from mesh_prompt_batch.eta import duration
 from mesh_prompt_batch.markup import Markup, element
 from mesh_prompt_batch.money import shown
-from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.run_record import RunRecord
 
 MOST_CHANGES = 8

@@ -16,9 +16,9 @@ from mesh_prompt_batch.errors import (
     NoLlmLeftError,
     RunStoppedError,
 )
+from mesh_prompt_batch.eta import duration
 from mesh_prompt_batch.gate import Gate, WentElsewhereError
 from mesh_prompt_batch.limiter import Limiter
-from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.prompt_digest import shown_llm_id
 from mesh_prompt_batch.timeline import Sample
 from mesh_prompt_batch.traffic import Traffic

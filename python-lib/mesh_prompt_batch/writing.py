@@ -10,10 +10,10 @@ from typing import Protocol
 
 from mesh_prompt_batch.completion import Completion, CompletionRequest, Failure
 from mesh_prompt_batch.errors import RequestError, RunStoppedError
+from mesh_prompt_batch.eta import duration
 from mesh_prompt_batch.failed_rows import FailedRowsPlan
 from mesh_prompt_batch.outcome_record import UnreadableAnswerError, outcome_of
 from mesh_prompt_batch.output import Cell, Column, Decided, OutputPlan
-from mesh_prompt_batch.progress import duration
 from mesh_prompt_batch.run_store import DecidedRow, RunStore
 from mesh_prompt_batch.spent import Spent
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_prompt_batch.eta import Eta
+from mesh_prompt_batch.eta import Eta, duration
 
 
 @given(
@@ -64,3 +64,10 @@ def test_on_a_steady_provider_it_holds_the_truth_in_four_of_five_runs(
         left = eta.left(len(ends) - done)
         held += left is not None and left[0] <= ends[-1] - after <= left[1]
     assert held / runs >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(42.04, "42.0 s"), (200, "3 min 20 s"), (18_120, "5 h 02 min")]
+)
+def test_durations_are_written_as_people_write_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -6,7 +6,7 @@ import pytest
 
 from mesh_prompt_batch.completion import Completion, Failure
 from mesh_prompt_batch.errors import RunStoppedError
-from mesh_prompt_batch.progress import Progress, closing_lines, duration
+from mesh_prompt_batch.progress import Progress, closing_lines
 from mesh_prompt_batch.run_settings import FailureLimits
 from mesh_prompt_batch.totals import Totals
 from mesh_prompt_batch.usage import NOTHING_REPORTED, Usage
@@ -97,10 +97,3 @@ def test_the_cost_per_1_000_rows_needs_the_cost_of_every_row() -> None:
     totals.add(5, Completion("x", "stop", NOTHING_REPORTED, "llm", 0.1))
     assert "cost 0.02, 0.0 s of calls" in closing_lines(totals)[-1]
     assert totals.spent.unpriced == 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(42.04, "42.0 s"), (200, "3 min 20 s"), (18_120, "5 h 02 min")]
-)
-def test_durations_are_written_as_people_write_them(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
