@@ -58,16 +58,19 @@ def complete_dataset(
     prices = prices_of(settings, workplace.list_price)
     calls = open_calls()
     images, asking = images_and_asking(settings, plan.read, calls, workplace, prices, totals)
-    asking = replace(asking, share=share_of(settings, workplace, checkpoint))
     report = RunReport(workplace.run_id, settings.shown(), totals, workplace.open_folder)
     # Whoever is told to end while reading leaves the dataset closed.
     rows = closing(_limited(source.chunks(plan.read), settings.output.row_limit))
     with rows as read, RunStore(workplace.directory) as store, report, images, checkpoint:
-        asking = replace(asking, spend=spend_limit_of(settings, prices, checkpoint))
+        asking = replace(
+            asking,
+            share=share_of(settings, workplace, checkpoint),
+            spend=spend_limit_of(settings, prices, checkpoint),
+        )
         report.began(store, asking.spend)
         chunks = images.looked_up(read)
         with _summed_up(totals, asking.spend):
-            whole = all_asked(chunks, asking, store, checkpoint, totals, settings)
+            whole = all_asked(chunks, asking, store, checkpoint, totals, settings.run)
             totals.check_at_end(settings.run.failures)
         checkpoint.writing()
         closed = whole and not totals.failed and settings.output.row_limit is None

@@ -118,7 +118,7 @@ def asked(rows: Sequence[Row], inquiry: Inquiry, prices: Prices) -> Asked:
     with RunStore(workplace.directory) as store, images:
         chunks = images.looked_up(iter([[*rows]]))
         try:
-            ask_rows(chunks, asking, store, checkpoint, totals, settings)
+            ask_rows(chunks, asking, store, checkpoint, totals, run)
         except CleanStopError as error:
             stopped = str(error)
         decided = [_asked_row(it, asking) for it in store.decided_rows()]

@@ -77,7 +77,7 @@ def complete_partition(
     with RunStore(task.directory) as store:
         with images, _checkpoint(settings, task, keys) as checkpoint:
             chunks = images.looked_up(source.chunks(plan.read))
-            all_asked(chunks, asking, store, checkpoint, totals, settings)
+            all_asked(chunks, asking, store, checkpoint, totals, settings.run)
             # Rows of one partition may be too few to judge a job by.
             if totals.decided >= ROWS_BEFORE_JUDGING:
                 totals.check_at_end(settings.run.failures)

@@ -8,8 +8,8 @@ from mesh_prompt_batch.engine import Asking, Engine
 from mesh_prompt_batch.errors import CleanStopError
 from mesh_prompt_batch.process import garbage_seldom_collected
 from mesh_prompt_batch.rows import Rows
+from mesh_prompt_batch.run_settings import RunSettings
 from mesh_prompt_batch.run_store import RunStore
-from mesh_prompt_batch.settings import Settings
 from mesh_prompt_batch.totals import Totals
 
 logger = logging.getLogger(__name__)
@@ -21,15 +21,15 @@ def all_asked(
     store: RunStore,
     checkpoint: Checkpoint,
     totals: Totals,
-    settings: Settings,
+    run: RunSettings,
 ) -> bool:
     """Whether every row is decided; False where a limit ended the run and what is answered is to be published."""
     try:
         with garbage_seldom_collected():
-            ask_rows(chunks, asking, store, checkpoint, totals, settings)
+            ask_rows(chunks, asking, store, checkpoint, totals, run)
     except CleanStopError as error:
         why = str(error).rstrip(".")
-        if not settings.run.publishes_when_stopped or not totals.completed + totals.resumed:
+        if not run.publishes_when_stopped or not totals.completed + totals.resumed:
             raise CleanStopError(f"{why}; {totals.unpublished()}.") from None
         sentence = f"{why}; {totals.so_far()}."
         totals.stopped_by = sentence
@@ -44,13 +44,13 @@ def ask_rows(
     store: RunStore,
     checkpoint: Checkpoint,
     totals: Totals,
-    settings: Settings,
+    run: RunSettings,
 ) -> None:
     """Until every row is decided. Raises RunStoppedError when that ended before, CleanStopError because of a limit."""
     with Engine(asking, store, totals, checkpoint.recorded) as engine:
         checkpoint.load(store, engine.stop)
-        rows = Rows(asking.request_from_row, store, identical_once=settings.run.identical_once)
-        _spool(chunks, rows, engine, totals, even_if_stopped=settings.run.publishes_when_stopped)
+        rows = Rows(asking.request_from_row, store, identical_once=run.identical_once)
+        _spool(chunks, rows, engine, totals, even_if_stopped=run.publishes_when_stopped)
         engine.wait()
 
 
