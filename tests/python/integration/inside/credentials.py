@@ -1,6 +1,6 @@
 """Inside a recipe: what its ticket opens, at which address."""
 
-from typing import Any
+from typing import Any, Tuple
 
 import requests
 
@@ -44,7 +44,7 @@ def at_front(_kit: Told) -> object:
     return status(sent("GET", url))
 
 
-def route() -> tuple[Any, str]:
+def route() -> Tuple[Any, str]:
     client = dataiku.api_client()
     key = dataiku.default_project_key()
     return client, f"{client.host.rstrip('/')}/dip/publicapi/projects/{key}/llms/openai/v1"

@@ -1,10 +1,12 @@
-"""How code inside DSS tells the kit what it found: one line of its log each, never a value that is secret."""
+"""How code inside DSS tells the kit what it found: one line of its log each, never a value that is secret.
+
+DSS's own Python, in which code recipes run, may be a 3.6 or a 3.7: all of inside/ must run there.
+"""
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Callable, Dict
 
-Told = dict[str, Any]
+Told = Dict[str, Any]
 
 
 def say(name: str, found: object) -> None:

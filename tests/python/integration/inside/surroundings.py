@@ -3,7 +3,6 @@
 import logging
 import os
 import platform
-from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +32,10 @@ def process(_kit: Told) -> object:
 
 def versions(_kit: Told) -> object:
     found = {"python": platform.python_version()}
+    try:
+        from importlib import metadata  # noqa: PLC0415  # not before Python 3.8
+    except ImportError:
+        return found
     for name in ("pandas", "numpy", "requests", "dataiku-api-client"):
         try:
             found[name] = metadata.version(name)

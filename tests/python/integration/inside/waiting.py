@@ -4,6 +4,7 @@ import itertools
 import json
 import signal
 import time
+from typing import List
 
 import dataiku
 from integration.inside.saying import Told, say
@@ -12,7 +13,8 @@ LONGEST = 300
 
 
 def waiting(kit: Told) -> None:
-    started, received = time.monotonic(), list[Told]()
+    started = time.monotonic()
+    received: List[Told] = []
 
     def note(number: int, _frame: object) -> None:
         received.append({"signal": signal.Signals(number).name, "at": time.monotonic() - started})
