@@ -2,13 +2,15 @@
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from pathlib import Path
 
 from integration.course import Voice, run_kit
+from integration.findings import KitError
 from integration.interruption import Interruption
-from integration.report import clean
+from integration.report import make_folder
 from integration.target import skipped, target
 
 
@@ -18,13 +20,24 @@ def main() -> int:
     parser.add_argument("archive", type=Path, help="the plugin's zip")
     parser.add_argument("--report", type=Path, default=Path("integration-report"))
     given = parser.parse_args()
-    chosen = target(os.environ)
-    if chosen is None:
-        print(skipped(os.environ))  # noqa: T201  # a command line
-        return 0
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Words of others may hold what the terminal cannot show.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        chosen = target(os.environ)
+        if chosen is None:
+            _say(skipped(os.environ))
+            return 0
+        make_folder(given.report)
+    except KitError as error:
+        _say(str(error))
+        return 1
+    except OSError as error:
+        _say(f"No report can be saved in {given.report} ({error}): choose another --report.")
+        return 1
     interruption = Interruption()
     interruption.listen()
-    voice = Voice(lambda text: _say(clean(text, chosen)), _wait_for_enter)
+    voice = Voice(lambda text: _say(chosen.clean(text)), _wait_for_enter)
     report = run_kit(chosen, given.archive, voice, interruption=interruption)
     page = report.save(given.report)
     voice.say(f"{report.summary}\n{page}")

@@ -1,6 +1,7 @@
 """The report of a run of the kit: Markdown to read, JSON to keep; no credential in either."""
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ from integration.questions import QUESTIONS, Question
 from integration.target import Target
 
 NAME = "integration-report"
-HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,12 @@ class Report:
 
     def save(self, folder: Path) -> Path:
         """Both files; the one to read is returned."""
-        folder.mkdir(parents=True, exist_ok=True)
         page = folder / f"{NAME}.md"
-        page.write_text(self._clean(self._markdown()), encoding="utf-8")
         whole = json.dumps(self._as_json(), indent=2, ensure_ascii=False, default=str)
-        (folder / f"{NAME}.json").write_text(self._clean(whole) + "\n", encoding="utf-8")
+        for path, text in ((page, self._markdown()), (folder / f"{NAME}.json", whole + "\n")):
+            # An LLM's words may hold what UTF-8 cannot.
+            path.write_text(self.target.clean(text), encoding="utf-8", errors="backslashreplace")
         return page
-
-    def _clean(self, text: str) -> str:
-        return clean(text, self.target)
 
     def _as_json(self) -> dict[str, object]:
         return {
@@ -85,7 +82,13 @@ class Report:
             "summary": self.summary,
             "questions": [self._question(it) for it in QUESTIONS],
             "checks": [
-                {"name": it.name, "passed": it.passed, "detail": it.detail} for it in self.checks
+                {
+                    "name": it.name,
+                    "passed": it.passed,
+                    "detail": it.detail,
+                    "evidence": dict(it.evidence),
+                }
+                for it in self.checks
             ],
             "removed": list(self.removed),
             "left": list(self.left),
@@ -118,10 +121,14 @@ class Report:
             for it in QUESTIONS
             if it.look
         ]
+        seen = [
+            *((it.name, it.evidence) for it in self.checks),
+            *((it.text, a.evidence) for it, a in answers),
+        ]
         evidence = [
-            f"### {it.text}\n\n```json\n{json.dumps(dict(a.evidence), indent=1, default=str)}\n```"
-            for it, a in answers
-            if a.evidence
+            f"### {name}\n\n```json\n{json.dumps(dict(it), indent=1, default=str)}\n```"
+            for name, it in seen
+            if it
         ]
         return "\n\n".join(
             [
@@ -139,12 +146,11 @@ class Report:
         )
 
 
-def clean(text: str, target: Target) -> str:
-    """Without the key, in whatever words it came."""
-    secrets = (target.api_key, urlsplit(target.url).password)
-    for it in filter(None, secrets):
-        text = text.replace(it, HIDDEN)
-    return text
+def make_folder(folder: Path) -> None:
+    """Before a call is paid. Raises OSError where no report could be saved there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,14 +1,26 @@
-"""Which DSS the kit uses, as the environment says."""
+"""Which DSS the kit uses, as the environment says, and what of it may stand nowhere."""
 
+import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
+from integration.findings import KitError
+
+ON, OFF = ("1", "true", "yes"), ("", "0", "false", "no")
+HIDDEN = "(hidden)"
+# The beginning of a key that was cut off is hidden too, from so many characters on: keys of DSS begin alike.
+FEWEST = 8
 REQUIRED = ("DSS_URL", "DSS_API_KEY", "LLM_ID")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`pause_seconds`: how slow a reader is made to be, to see whether its stream ends."""
+    """`pause_seconds`: how slow a reader is made to be, to see whether its stream ends.
+
+    `still_seconds`: after which a process that was aborted and tells no more is taken for dead.
+    """
 
     url: str
     api_key: str = field(repr=False)
@@ -19,28 +31,51 @@ class Target:
     update_plugin: bool = False
     keep: bool = False
     pause_seconds: float = 35.0
+    still_seconds: float = 5.0
     wait_seconds: float = 120.0
+
+    def clean(self, text: str) -> str:
+        """Without the key, whole or cut, as it is or as HTTP sends it."""
+        sent = base64.b64encode(f"{self.api_key}:".encode()).decode()
+        for it in filter(None, (self.api_key, sent, urlsplit(self.url).password)):
+            text = re.sub(_beginning(it), HIDDEN, text)
+        return text
 
 
 def target(environment: Mapping[str, str]) -> Target | None:
-    """None where a required variable is missing."""
+    """None where a required variable is missing. Raises KitError where a switch is neither on nor off."""
     if missing(environment):
         return None
-    url, api_key, llm_id = (environment[it] for it in REQUIRED)
+    given = {name: it.strip() for name, it in environment.items()}
+    url, api_key, llm_id = (given[it] for it in REQUIRED)
     return Target(
         url.rstrip("/"),
         api_key,
         llm_id,
-        connection=environment.get("DSS_CONNECTION") or "filesystem_managed",
-        folder_connection=environment.get("DSS_FOLDER_CONNECTION") or "filesystem_folders",
-        interpreter=environment.get("DSS_INTERPRETER") or None,
-        update_plugin=bool(environment.get("UPDATE_PLUGIN")),
-        keep=bool(environment.get("KEEP")),
+        connection=given.get("DSS_CONNECTION") or "filesystem_managed",
+        folder_connection=given.get("DSS_FOLDER_CONNECTION") or "filesystem_folders",
+        interpreter=given.get("DSS_INTERPRETER") or None,
+        update_plugin=_is_on(given, "UPDATE_PLUGIN"),
+        keep=_is_on(given, "KEEP"),
     )
 
 
+def _is_on(given: Mapping[str, str], name: str) -> bool:
+    value = given.get(name, "").casefold()
+    if value not in ON + OFF:
+        raise KitError(f"{name} is '{given[name]}': set it to 1 or to 0. No DSS is touched.")
+    return value in ON
+
+
+def _beginning(secret: str) -> str:
+    """A pattern of the whole, and of any beginning of it that is long enough to tell something."""
+    first, rest = secret[:FEWEST], secret[FEWEST:]
+    tail = "".join(f"(?:{re.escape(it)}" for it in rest) + ")?" * len(rest)
+    return re.escape(first) + tail
+
+
 def missing(environment: Mapping[str, str]) -> list[str]:
-    return [it for it in REQUIRED if not environment.get(it)]
+    return [it for it in REQUIRED if not environment.get(it, "").strip()]
 
 
 def skipped(environment: Mapping[str, str]) -> str:
