@@ -27,7 +27,7 @@ def run(
     said: list[str] | None = None,
     interruption: Interruption | None = None,
 ) -> Report:
-    target = Target(dss.front, KEY, LLM_ID, pause_seconds=0.1)
+    target = Target(dss.front, KEY, LLM_ID, pause_seconds=0.1, still_seconds=1.5)
     heard = list[str]() if said is None else said
     voice = Voice(heard.append, heard.append)
     return run_kit(target, archive, voice, steps or STEPS, interruption)

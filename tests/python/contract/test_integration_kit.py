@@ -1,7 +1,9 @@
 """The kit for a real DSS asks all it lists, within its bound; the stand-in's public API is strict."""
 
+import ast
 import io
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +13,9 @@ from dataikuapi import DSSClient
 from dataikuapi.utils import DataikuException
 
 from integration.course import MOST_CALLS, STEPS, calls
+from integration.jobs import marks
 from integration.questions import QUESTIONS
-from integration.workspace import INSIDE, PLUGIN_ID, code, marks
+from integration.workspace import INSIDE, PLUGIN_ID, code
 from local_dss.instance import Instance
 from local_dss.mesh_server import MeshServer
 
@@ -42,6 +45,63 @@ def test_code_for_inside_dss_imports_nothing_of_the_kit_and_compiles() -> None:
     assert {it.stem for it in INSIDE.glob("*.py")} - {"saying"} == {
         name for text in KIT.glob("*_steps.py") for name in _named(text)
     }
+
+
+SCRIPTS = sorted(it.stem for it in INSIDE.glob("*.py") if it.stem != "saying")
+NOT_YET_SUBSCRIPTED = {"list", "dict", "tuple", "set", "frozenset", "type"}
+
+
+def too_new(whole: str) -> list[str]:
+    """What of a script Python 3.7 cannot parse or evaluate, of what is likely."""
+    tree = ast.parse(whole, feature_version=(3, 7))
+    imports = [it for it in ast.walk(tree) if isinstance(it, ast.ImportFrom)]
+    bare = {name.name for it in imports if it.module == "collections.abc" for name in it.names}
+    names = NOT_YET_SUBSCRIPTED | bare
+    subscripts = [it.value for it in ast.walk(tree) if isinstance(it, ast.Subscript)]
+    unions = [it for it in ast.walk(tree) if isinstance(it, ast.BinOp)]
+    calls = [it for it in ast.walk(tree) if isinstance(it, ast.Call)]
+    return [
+        *(it.id for it in subscripts if isinstance(it, ast.Name) and it.id in names),
+        *("|" for it in unions if isinstance(it.op, ast.BitOr)),
+        *("strict" for it in calls if "strict" in {word.arg for word in it.keywords}),
+    ]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_code_for_inside_dss_runs_on_the_python_of_an_older_dss(script: str) -> None:
+    assert too_new(code([script], {"answer": 42})) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("x = dict[str, int]", ["dict"]),
+        ("from collections.abc import Callable\nx = Callable[[], int]", ["Callable"]),
+        ("def f(x: int | None): ...", ["|"]),
+        ("zip(a, strict=True)", ["strict"]),
+    ],
+)
+def test_what_is_too_new_is_seen(line: str, found: list[str]) -> None:
+    assert too_new(line) == found
+
+
+def test_code_for_inside_dss_runs_on_the_oldest_python_that_is_here(tmp_path: Path) -> None:
+    """Up to its first import of Dataiku: definitions are evaluated after it."""
+    older = sorted(
+        (tuple(map(int, it.parts[-3].split(".")[:2])), it)
+        for it in (Path.home() / ".pyenv/versions").glob("3.*/bin/python")
+    )
+    if not older or older[0][0] > (3, 9):
+        pytest.skip("no Python before 3.10 is here")
+    for name in ("requests", "dataiku", "dataiku.scenario"):
+        file = tmp_path / name.replace(".", "/") / "__init__.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("Response = Scenario = Dataset = Folder = object\n")
+    for script in SCRIPTS:
+        whole = code([script], {}).rpartition("\n\nKIT = ")[0]
+        (tmp_path / f"kit_{script}.py").write_text(whole)
+    names = ", ".join(f"kit_{it}" for it in SCRIPTS)
+    subprocess.run([older[0][1], "-c", f"import {names}"], cwd=tmp_path, check=True)
 
 
 def _named(path: Path) -> set[str]:

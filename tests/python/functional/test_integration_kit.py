@@ -11,7 +11,7 @@ from kit_runs import BY_NAME, KEY, answers, is_empty, kit_process, run
 
 from integration import recipe_steps
 from integration.course import STEPS, Voice, calls, run_kit
-from integration.findings import Answer, Check, Finding, Step
+from integration.findings import ANSWERED, Answer, Check, Finding, Step
 from integration.questions import QUESTIONS
 from integration.target import Target
 from integration.workspace import PLUGIN_ID, Workspace
@@ -80,7 +80,14 @@ def test_the_other_answers_of_dss_are_told_as_well(
     instance.abort_signal = signal.SIGKILL
     instance.whole_log = False
     instance.cells_escaped = True
-    names = ("Reading", "Writers", "Partitions", "Abort", "HTML in a macro's table")
+    names = (
+        "Reading",
+        "An empty dataset",
+        "Writers",
+        "Partitions",
+        "Abort",
+        "HTML in a macro's table",
+    )
     steps = [BY_NAME[it] for it in names]
     report = run(dss, archive, recipe_steps.STEPS[0], *steps)
     assert [it for it in report.checks if not it.passed] == []
@@ -95,6 +102,21 @@ def test_the_other_answers_of_dss_are_told_as_well(
     assert "'DKU_DST_part': 'a'" in found["partition_told"]
     assert found["abort_signal"].startswith("none seen: it is killed at once")
     assert found["html_in_table"].startswith("the API gives such a cell escaped; ")
+
+
+def test_an_instance_that_refuses_empty_inputs_costs_no_other_answer(
+    instance: Instance, dss: MeshServer, archive: Path
+) -> None:
+    instance.behaviour = Behaviour(empty_inputs_refused=True)
+    names = ("An empty dataset", "Reading", "Surroundings of a job", "Credentials of a job")
+    steps = [BY_NAME[it] for it in names]
+    report = run(dss, archive, recipe_steps.STEPS[0], *steps)
+    assert [it for it in report.checks if not it.passed] == []
+    found = {it.id: report.answer(it) for it in QUESTIONS}
+    assert found["zero_rows"].answer.startswith("neither: a job with such an input is refused")
+    assert "NOT_READY_NO_FILES" in str(found["zero_rows"].evidence)
+    asked = [question for it in steps for question in it.questions]
+    assert {found[it].state for it in asked} == {ANSWERED}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -8,7 +8,7 @@ from pathlib import Path
 import requests
 from dataikuapi import DSSClient
 
-from integration import job_steps, macro_steps, recipe_steps, route_steps
+from integration import job_steps, macro_steps, reading_steps, recipe_steps, route_steps
 from integration.findings import NOT_ANSWERED, Answer, Check, Finding, KitError, Step
 from integration.installing import installed
 from integration.interruption import Interruption
@@ -18,7 +18,13 @@ from integration.target import Target
 from integration.workspace import Workspace
 
 # The recipe's steps first: others read what they made.
-STEPS = (*recipe_steps.STEPS, *macro_steps.STEPS, *route_steps.STEPS, *job_steps.STEPS)
+STEPS = (
+    *recipe_steps.STEPS,
+    *macro_steps.STEPS,
+    *route_steps.STEPS,
+    *reading_steps.STEPS,
+    *job_steps.STEPS,
+)
 MOST_CALLS = 100
 
 
@@ -121,7 +127,9 @@ def performed(step: Step, work: Workspace) -> Iterator[Finding]:
                 open_questions.remove(finding.question)
             yield finding
     except Exception as error:  # noqa: BLE001  # the next step may still find its answers
-        words = str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {error}"
-        yield Check(f"The step '{step.name}' comes to its end", passed=False, detail=words[:600])
+        known = isinstance(error, KitError)
+        words = str(error) if known else f"{type(error).__name__}: {error}"
+        seen = error.evidence if isinstance(error, KitError) else {}
+        yield Check(f"The step '{step.name}' comes to its end", False, words[:600], seen)
         for question in open_questions:
             yield Answer(question, words[:300], state=NOT_ANSWERED)

@@ -8,7 +8,11 @@ ANSWERED, NOT_ANSWERED, LOOK = "answered", "not answered", "look at this"
 
 
 class KitError(Exception):
-    """The kit cannot go on; the message says what to do."""
+    """The kit cannot go on; the message says what to do. `evidence`: what was seen."""
+
+    def __init__(self, words: str, evidence: Mapping[str, object] | None = None) -> None:
+        super().__init__(words)
+        self.evidence = evidence or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """`evidence`: of what did not hold."""
+
     name: str
     passed: bool
     detail: str = ""
+    evidence: Mapping[str, object] = field(default_factory=dict)
 
 
 Finding = Answer | Check

@@ -2,131 +2,110 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from dataikuapi.utils import DataikuException
 
-from integration.findings import Answer, Finding, KitError, Step
-from integration.recipe_steps import ROWS
+from integration.findings import NOT_ANSWERED, Answer, Finding, KitError, Step
+from integration.jobs import Ran, answer, log_of, marks, state
 from integration.route import QUESTION
-from integration.workspace import Ran, Workspace, log_of, marks, state
-
-
-def looked(work: Workspace) -> Ran:
-    """One job for all that need no job of their own."""
-    if "looking" not in work.ran:
-        scratch = work.dataset("kit_scratch")
-        work.code_recipe(
-            "kit_looking",
-            ["credentials", "surroundings", "reading"],
-            [scratch],
-            ["kit_prompts", "kit_nothing"],
-            llm_id=work.target.llm_id,
-            question=QUESTION,
-            prompts="kit_prompts",
-            nothing="kit_nothing",
-            scratch=scratch,
-            pause_seconds=work.target.pause_seconds,
-        )
-        work.ran["looking"] = work.build(scratch)
-    return work.ran["looking"]
+from integration.workspace import Workspace
 
 
 def credentials(work: Workspace) -> Iterator[Finding]:
-    ran = looked(work)
-    ticket = ran.need("ticket")
-    yield Answer(
-        "ticket_on_openai_route",
-        f"models: {ticket['models']}; chat: {ticket['chat']}",
-        {"the job's client has a": ticket["credential"]},
+    ran = work.run_code(
+        "kit_credentials",
+        ["credentials"],
+        [work.dataset("kit_credentials_out")],
+        llm_id=work.target.llm_id,
+        question=QUESTION,
     )
-    yield Answer("ticket_and_authorization", str(ran.need("two credentials")))
-    yield Answer("front_port_in_jobs", str(ran.need("front")))
+    yield answer(ran, "ticket_on_openai_route", "ticket", _ticket)
+    both, front = "ticket_and_authorization", "front_port_in_jobs"
+    yield answer(ran, both, "two credentials", lambda it: Answer(both, str(it)))
+    yield answer(ran, front, "front", lambda it: Answer(front, str(it)))
+
+
+def _ticket(told: Mapping[str, str]) -> Answer:
+    return Answer(
+        "ticket_on_openai_route",
+        f"models: {told['models']}; chat: {told['chat']}",
+        {"the job's client has a": told["credential"]},
+    )
 
 
 def surroundings(work: Workspace) -> Iterator[Finding]:
     """In DSS's own Python environment, as code recipes are by default."""
-    ran = looked(work)
-    process, versions = ran.need("process"), ran.need("versions")
-    yield Answer(
+    output = work.dataset("kit_surroundings_out")
+    ran = work.run_code("kit_surroundings", ["surroundings"], [output])
+    yield answer(ran, "surroundings", "process", _process)
+    yield answer(
+        ran,
+        "dss_version",
+        "versions",
+        lambda it: Answer("dss_version", f"DSS {work.version}, Python {it['python']} in jobs", it),
+    )
+    yield answer(ran, "result_table_types", "table types", _table_types)
+
+
+def _process(told: Mapping[str, Any]) -> Answer:
+    return Answer(
         "surroundings",
-        f"run as {process['run name']}, log level {process['log level']}, directory"
-        f" {'writable' if process['directory is writable'] else 'not writable'},"
-        f" {len(process['variables'])} variables of DSS, backend on {process['backend']}",
-        process,
+        f"run as {told['run name']}, log level {told['log level']}, directory"
+        f" {'writable' if told['directory is writable'] else 'not writable'},"
+        f" {len(told['variables'])} variables of DSS, backend on {told['backend']}",
+        told,
     )
-    yield Answer(
-        "dss_version", f"DSS {work.version}, Python {versions['python']} in jobs", versions
-    )
-    kinds = ran.need("table types")
-    yield Answer(
+
+
+def _table_types(told: Mapping[str, str]) -> Answer:
+    return Answer(
         "result_table_types",
-        "by the library: " + ", ".join(f"{name} {it}" for name, it in kinds.items()),
+        "by the library: " + ", ".join(f"{name} {it}" for name, it in told.items()),
         {"how numbers sort in the page": "look at this"},
     )
 
 
-def reading(work: Workspace) -> Iterator[Finding]:
-    ran = looked(work)
-    slow, expected = ran.need("slow reader"), len(ROWS) - 1
-    yield Answer(
-        "iter_rows_timeout",
-        f"after a pause of {slow['pause_seconds']:g} s {slow['rows after it']} of {expected} rows still came",
-        {"defaults": ran.need("timeouts")},
-    )
-    chunks = ran.need("zero rows")
-    yield Answer("zero_rows", "one empty chunk" if chunks else "no chunk", {"chunks": chunks})
-    yield Answer("null_and_empty", *told_apart(ran.need("null and empty")))
-    rows = len(work.rows("kit_scratch"))
-    yield Answer("extra_keys", str(ran.need("extra keys")), {"rows": rows})
-
-
-def told_apart(read: Mapping[str, Sequence[str]]) -> tuple[str, Mapping[str, object]]:
-    """Null and empty text, as each way of reading gives them."""
-    apart = [way for way, (null, empty) in read.items() if null != empty]
-    return f"told apart by {', '.join(apart)}" if apart else "they read alike", read
-
-
 def writers(work: Workspace) -> Iterator[Finding]:
     outputs = [work.dataset(f"kit_{it}") for it in ("untouched", "opened", "written")]
-    work.code_recipe("kit_writers", ["filling"], outputs, filled=outputs)
-    filled = work.build(outputs[0])
-    if filled.state != "DONE":
-        raise KitError(f"The outputs could not be filled: the job ended {filled.state}.")
+    filled = work.run_code("kit_writers", ["filling"], outputs, filled=outputs)
+    filled.must_be("DONE", "The outputs could not be filled")
     work.change_code("kit_writers", ["failing"], filled=outputs)
     failed = work.build(outputs[0])
-    if failed.state != "FAILED":
-        raise KitError(f"A recipe that raises ended {failed.state}.")
-    failed.need("opened")
-    for question, name in zip(WRITER_QUESTIONS, outputs, strict=True):
-        yield Answer(question, left(work, name), {"job": failed.state})
+    failed.must_be("FAILED", "A recipe that raises did not fail")
+    for question, name, mark in zip(WRITER_QUESTIONS, outputs, WRITER_MARKS, strict=True):
+        yield answer(failed, question, mark, partial(left, work, question, name))
 
 
 WRITER_QUESTIONS = ("output_before_writer", "writer_opened_only", "writer_on_exception")
+# What the recipe must have said before it failed, or the rows that are left tell nothing.
+WRITER_MARKS = ("begun", "opened", "written")
 
 
-def left(work: Workspace, name: str) -> str:
+def left(work: Workspace, question: str, name: str, _mark: object = None) -> Answer:
     """Of a dataset that held one old row, to which three new ones were written."""
     try:
         rows = work.rows(name)
     except Exception as error:  # noqa: BLE001  # a truncated file is an answer too
-        return f"the dataset cannot be read ({type(error).__name__})"
+        words = f"the dataset cannot be read ({type(error).__name__})"
+        return Answer(question, words, {"error": str(error)[:300]})
     told = {
         (): "the output is empty",
         ("old",): "the old row is still there, and no other",
         ("new",) * 3: "the old row is gone, the three new ones are kept",
     }
-    return told.get(tuple(str(it["text"]) for it in rows), f"{len(rows)} rows, old and new mixed")
+    found = tuple(str(it["text"]) for it in rows)
+    return Answer(question, told.get(found, f"{len(rows)} rows, old and new mixed"))
 
 
 def folder_output(work: Workspace) -> Iterator[Finding]:
     folder = work.folder("kit_folder")
     work.project.get_managed_folder(folder).put_file("there_before.txt", b"old")
-    work.code_recipe("kit_foldering", ["foldering"], [folder], folder=folder)
-    ran = work.build(folder)
-    if ran.state != "DONE":
-        raise KitError(f"The recipe that writes a folder ended {ran.state}.")
+    ran = work.run_code("kit_foldering", ["foldering"], [folder], folder=folder)
+    ran.must_be("DONE", "The recipe that writes a folder failed")
     files = work.files("kit_folder")
     kept = "there_before.txt" in files
     yield Answer(
@@ -137,26 +116,41 @@ def folder_output(work: Workspace) -> Iterator[Finding]:
 
 
 def partitions(work: Workspace) -> Iterator[Finding]:
-    """Beside a folder; where that is refused, alone, for the second question."""
-    folder, ran = work.folder("kit_beside"), None
+    """Beside a folder; where no code comes to run, alone: only what works alone was refused for the folder."""
+    folder, output = work.folder("kit_beside"), work.dataset("kit_partitioned", partitioned=True)
+    ran, words, evidence = None, "", {}
     try:
-        ran = partition(work, "kit_partitioned", folder)
+        ran = partition(work, output, folder)
     except DataikuException as error:
         words = f"no, it is refused: {str(error)[:200]}"
     else:
-        came = "partition" in ran.told
-        words = f"{'yes' if came else 'no'}, the job ended {ran.state}"
-    yield Answer("folder_beside_partitions", words)
-    if ran is None or "partition" not in ran.told:
-        ran = partition(work, "kit_partitioned_alone")
-    told = ran.need("partition")
-    yield Answer("partition_told", "; ".join(f"{name}: {it}" for name, it in told.items()))
+        words, evidence = f"no, the job ended {ran.state}", dict(ran.evidence)
+    if ran and came(ran):
+        yield Answer("folder_beside_partitions", "yes, the job ended DONE")
+    else:
+        ran = partition(work, work.dataset("kit_partitioned_alone", partitioned=True))
+        if came(ran):
+            yield Answer("folder_beside_partitions", words, evidence)
+        else:
+            both = {**evidence, "without a folder": ran.evidence}
+            words = f"a partitioned output alone fails too: the job ended {ran.state}"
+            yield Answer("folder_beside_partitions", words, both, NOT_ANSWERED)
+    yield answer(
+        ran,
+        "partition_told",
+        "partition",
+        lambda told: Answer("partition_told", "; ".join(f"{k}: {it}" for k, it in told.items())),
+    )
 
 
-def partition(work: Workspace, name: str, *folders: str) -> Ran:
-    output = work.dataset(name, partitioned=True)
-    work.code_recipe(f"build_{name}", ["partitioning"], [output, *folders], partitioned=output)
+def partition(work: Workspace, output: str, *folders: str) -> Ran:
+    work.code_recipe(f"build_{output}", ["partitioning"], [output, *folders], partitioned=output)
     return work.build(output, partition="a")
+
+
+def came(ran: Ran) -> bool:
+    """To the end of its code, in a job that holds."""
+    return ran.state == "DONE" and "partition" in ran.told
 
 
 NOTED = ("signals_1.json", "signals_2.json")
@@ -170,8 +164,10 @@ def abort(work: Workspace) -> Iterator[Finding]:
     work.wait(lambda: "waiting" in marks(log_of(job)) or ended(job), "a job to start", pause=0.3)
     job.abort()
     ran = work.ended(job)
-    ran.need("waiting")
-    told = {"its log": ran.told.get("after the signal", NONE), "its folder": noted(work, folder)}
+    if "waiting" not in ran.told:
+        raise KitError(f"The job ended {ran.state} before it waited.", ran.evidence)
+    late = stands_still(lambda: noted(work, folder), work.target.still_seconds)
+    told = {"its log": ran.told.get("after the signal", NONE), "its folder": late}
     seen = max(told.values(), key=_how_late)
     if seen["signals"]:
         names = ", ".join(dict.fromkeys(seen["signals"]))
@@ -181,6 +177,17 @@ def abort(work: Workspace) -> Iterator[Finding]:
     upload = ran.told.get("upload after the signal")
     evidence = {"job": ran.state, **told, "upload after the signal": upload}
     yield Answer("abort_signal", words, evidence)
+
+
+def stands_still(read: Callable[[], Mapping[str, Any]], seconds: float) -> Mapping[str, Any]:
+    """What is read once it has not changed for so long: a job is ended before its process is."""
+    last, since = read(), time.monotonic()
+    while time.monotonic() - since < seconds:
+        time.sleep(min(seconds, 0.5))
+        now = read()
+        if now != last:
+            last, since = now, time.monotonic()
+    return last
 
 
 def noted(work: Workspace, folder: str) -> Mapping[str, Any]:
@@ -211,7 +218,6 @@ STEPS = (
     Step(
         "Surroundings of a job", surroundings, ("surroundings", "dss_version", "result_table_types")
     ),
-    Step("Reading", reading, ("iter_rows_timeout", "zero_rows", "null_and_empty", "extra_keys")),
     Step("Writers", writers, WRITER_QUESTIONS),
     Step("A folder as output", folder_output, ("folder_output_emptied",)),
     Step("Partitions", partitions, ("folder_beside_partitions", "partition_told")),

@@ -55,8 +55,7 @@ def markup(work: Workspace) -> Iterator[Finding]:
     """By a column's name: the forecast tells which cell of a row is blank."""
     rows = ({"number": "1", MARKUP: "Name one river."}, {"number": "2", MARKUP: None})
     ran = seeded(work, "kit_markup_rows", {"kit_markup": rows}, [*rows[0]])
-    if ran.state != "DONE":
-        raise KitError(f"A dataset with a column `{MARKUP}` could not be written: {ran.state}.")
+    ran.must_be("DONE", f"A dataset with a column `{MARKUP}` could not be written")
     work.plugin_recipe(
         "ask_markup",
         {"llm_id": work.target.llm_id, "user_column": MARKUP, "max_tokens": 200},

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from integration.findings import Answer, Check, Finding, Step
-from integration.workspace import PLUGIN_ID, Ran, Workspace
+from integration.jobs import Ran
+from integration.workspace import PLUGIN_ID, Workspace
 
 ROWS = (
     {"number": "007", "note": "NA", "question": "Name one river. Answer with its name alone."},
@@ -18,8 +19,8 @@ CALLS_A_ROW = 3
 
 
 def seeds(work: Workspace) -> Iterator[Finding]:
-    ran = seeded(work, "kit_seeding", {"kit_prompts": ROWS, "kit_nothing": ()}, [*ROWS[0]])
-    yield Check("A code recipe writes the input", ran.state == "DONE", ran.state)
+    ran = seeded(work, "kit_seeding", {"kit_prompts": ROWS}, [*ROWS[0]])
+    yield done("A code recipe writes the input", ran)
 
 
 def seeded(
@@ -64,7 +65,7 @@ def config_place(work: Workspace, config: dict[str, object]) -> Answer:
 
 
 def first_run(work: Workspace, ran: Ran) -> Iterator[Finding]:
-    yield Check("The recipe succeeds", ran.state == "DONE", why(ran))
+    yield done("The recipe succeeds", ran)
     rows = work.rows("answers")
     kept = [{name: row[name] or "" for name in ROWS[0]} for row in rows]
     yield Check("Every row comes out, in order, its cells untouched", kept == AS_READ)
@@ -141,6 +142,12 @@ def variables(work: Workspace) -> Iterator[Finding]:
         ran = work.build("answers_by_variable")
     named = f"has no column '{wrong}'" in ran.log
     yield Check("A wrong setting fails the job and is named", ran.state == "FAILED" and named)
+
+
+def done(name: str, ran: Ran) -> Check:
+    """With the end of the log where it failed."""
+    held = ran.state == "DONE"
+    return Check(name, held, why(ran), {} if held else ran.evidence)
 
 
 def why(ran: Ran) -> str:

@@ -1,6 +1,5 @@
 """The throw-away project and what the steps need of it: datasets, folders, recipes, jobs, macros."""
 
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -18,36 +17,17 @@ from dataikuapi.utils import DataikuException
 
 from integration.findings import KitError
 from integration.interruption import Interruption
+from integration.jobs import ENDED, Ran, log_of, marks, state
 from integration.target import Target
 
 INSIDE = Path(__file__).parent / "inside"
 PLUGIN_ID = "mesh-prompt-batch"
 RECIPE_TYPE = f"CustomCode_{PLUGIN_ID}"
-MARK = "KIT {"
-ENDED = ("DONE", "FAILED", "ABORTED")
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """`told`: what the code in the job said, by name; the log itself stays where it is."""
-
-    state: str
-    log: str
-    told: Mapping[str, Any]
-
-    def need(self, name: str) -> Any:
-        """Raises where the job did not come so far, or failed there."""
-        if name not in self.told:
-            raise KitError(f"The job ended {self.state} without a word on {name}; see its log.")
-        found = self.told[name]
-        if isinstance(found, dict) and found.keys() == {"error"}:
-            raise KitError(f"{name}: {found['error']}")
-        return found
 
 
 @dataclass
 class Workspace:
-    """`folders`: their ids by name. `ran`: jobs that several steps read.
+    """`folders`: their ids by name.
 
     `jobs` and `scenarios`: all that were started; `macros`: those that run, by the ids of their runs.
     """
@@ -59,7 +39,6 @@ class Workspace:
     code_env: str
     interruption: Interruption
     folders: dict[str, str] = field(default_factory=dict)
-    ran: dict[str, "Ran"] = field(default_factory=dict)
     jobs: list[DSSJob] = field(default_factory=list)
     scenarios: list[DSSScenario] = field(default_factory=list)
     macros: dict[str, DSSMacro] = field(default_factory=dict)
@@ -146,10 +125,21 @@ class Workspace:
     def build(self, ref: str, *, partition: str | None = None) -> Ran:
         return self.ended(self.start(ref, partition=partition))
 
+    def run_code(
+        self,
+        name: str,
+        scripts: Sequence[str],
+        outputs: Sequence[str],
+        inputs: Sequence[str] = (),
+        **told: object,
+    ) -> Ran:
+        """A recipe and a job of its own."""
+        return self.build(self.code_recipe(name, scripts, outputs, inputs, **told))
+
     def ended(self, job: Any) -> Ran:
         """Waits for it, however it ends."""
         self.wait(lambda: state(job) in ENDED, "a job to end", pause=0.3)
-        log = log_of(job)
+        log = self.target.clean(log_of(job))
         return Ran(state(job), log, marks(log))
 
     def wait(self, ready: Any, what: str, *, pause: float = 1.0) -> None:
@@ -218,33 +208,6 @@ def code(scripts: Sequence[str], told: Mapping[str, object]) -> str:
 
 def _is_idle(scenario: DSSScenario) -> bool:
     return scenario.get_current_run() is None
-
-
-def state(job: Any) -> str:
-    return str(job.get_status().get("baseStatus", {}).get("state", ""))
-
-
-def log_of(job: Any) -> str:
-    """With those of its activities where the job's own does not hold them."""
-    whole = str(job.get_log())
-    if MARK in whole:
-        return whole
-    activities = job.get_status().get("baseStatus", {}).get("activities") or {}
-    return "\n".join([whole, *(str(job.get_log(it)) for it in activities)])
-
-
-def marks(log: str) -> dict[str, Any]:
-    """What `say` of inside/saying.py wrote, whatever DSS put before it in the line."""
-    told: dict[str, Any] = {}
-    for line in log.splitlines():
-        _, mark, rest = line.partition(MARK)
-        if mark:
-            try:
-                said = json.loads("{" + rest)
-            except json.JSONDecodeError:
-                continue  # a line that was cut
-            told[said["name"]] = said["found"]
-    return told
 
 
 def refused(action: Any) -> str:

@@ -26,6 +26,7 @@ class Behaviour:
         `dataiku.dku_flow_variables` alone ("variables").
     folder_beside_partitions: outputs may be a partitioned dataset and a folder without partitions; else such a job
         fails before its code runs.
+    empty_inputs_refused: a job with an input that has no rows fails before its code runs, as one without files does.
     metrics_refused: the backend does not take metrics from outside.
     killed_at: see local_dss/moments.py; not a question about DSS but to it.
     """
@@ -46,5 +47,6 @@ class Behaviour:
     unreachable_folder: str = ""
     partition_told: str = "attribute"
     folder_beside_partitions: bool = True
+    empty_inputs_refused: bool = False
     metrics_refused: bool = False
     killed_at: str = ""

@@ -7,7 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from dataiku._job import job
+from dataiku._job import job, project
 from dataiku.customrecipe import get_plugin_config, get_recipe_config
 from dataiku.runnables import ResultTable, Runnable
 from local_dss import leftovers, surroundings
@@ -33,6 +33,7 @@ def main() -> int:
 def run(component: Path, ending: Path) -> int:
     try:
         check_partitions()
+        check_inputs()
         if component.name == "recipe.py":
             runpy.run_path(str(component), run_name=RUN_NAME)
             result = None
@@ -56,6 +57,16 @@ def check_partitions() -> None:
     bare = outputs.difference(described.partitioned)
     if described.partition and bare and not described.behaviour.folder_beside_partitions:
         raise RuntimeError(f"Outputs are partitioned alike: {', '.join(sorted(bare))} is not.")
+
+
+def check_inputs() -> None:
+    """Another thing that the flow refuses."""
+    described = job()
+    inputs = {name for names in described.inputs.values() for name in names}
+    for name in inputs if described.behaviour.empty_inputs_refused else ():
+        data = project().dataset(name, described.partition_of(name)).data
+        if not data.exists() or not data.stat().st_size:
+            raise RuntimeError(f"ERR_JOB_INPUT_DATASET_NOT_READY_NO_FILES: {name}")
 
 
 def run_macro(path: Path) -> dict[str, object]:
