@@ -1,8 +1,8 @@
 """The format of saved answers: blocks that carry their version, length and checksum, one after the other in an object.
 
 A block is a header, big endian: 16 bytes of name, 2 of version, 4 of count, 8 of length, 32 of SHA-256 over all else of
-the block; then so many bytes of zlib: a line an answer, `key saved_at record`, with the key in hex and the moment in
-seconds since 1970. Later versions keep the header, so that a later version can be told from a damaged block.
+the block; then so many bytes of zlib: a line of ASCII an answer, `key saved_at record`, with the key in hex and the
+moment in seconds since 1970. Later versions keep the header, so that a later version can be told from a damaged block.
 """
 
 import hashlib
@@ -12,13 +12,17 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol, cast
 
 from mesh_prompt_batch.errors import PromptBatchError
+from mesh_prompt_batch.fingerprint import FINGERPRINT_BYTES
 
 VERSION = 1
 _NAME = b"mesh answers\0\0\0\0"
 _HEADER = struct.Struct(">16sHIQ32s")
 _CHECKSUM_AT = _HEADER.size - 32
+_KEY = struct.Struct(f"{FINGERPRINT_BYTES}s")
 # A block of ours holds some four million characters, or a single answer that is longer.
 MOST_BYTES = 64 * 1024 * 1024
+# The shortest record has more than a hundred.
+MOST_ANSWERS = 100_000
 _PIECE_BYTES = 1 << 20
 
 
@@ -69,20 +73,32 @@ def checksum_of(block: bytes) -> bytes:
 def answers(block: bytes) -> Iterator[SavedAnswer]:
     """What `encoded` was given. Raises DamagedError: a checksum tells what was cut, not what was made up."""
     try:
-        for line in _lines(block[_HEADER.size :]):
-            key, saved_at, record = line.split(" ", 2)
-            yield SavedAnswer(bytes.fromhex(key), int(saved_at), record)
-    except (ValueError, zlib.error):
+        for lines in _lines(block[_HEADER.size :]):
+            for line in lines:
+                digits, saved_at, record = line.split(" ", 2)
+                (key,) = _KEY.unpack(bytes.fromhex(digits))
+                yield SavedAnswer(key, int(saved_at), record)
+    except (ValueError, struct.error, zlib.error):
         raise DamagedError("A block holds something else than answers.") from None
 
 
-def _lines(data: bytes) -> list[str]:
-    """A few bytes can be packed that stand for more than there is memory: raises ValueError."""
-    reader = zlib.decompressobj()
-    *lines, rest = reader.decompress(data, MOST_BYTES).decode().split("\n")
-    if rest or reader.unconsumed_tail or not reader.eof:
+def _lines(data: bytes) -> Iterator[list[str]]:
+    """Some at a time. A few bytes can be packed that stand for more than there is memory: raises ValueError."""
+    reader, size, count, rest = zlib.decompressobj(), 0, 0, ""
+    while not reader.eof:
+        piece = reader.decompress(data, _PIECE_BYTES)
+        data = reader.unconsumed_tail
+        lines = piece.decode("ascii").split("\n")
+        lines[0] = rest + lines[0]
+        rest = lines.pop()
+        size += len(piece)
+        count += len(lines)
+        is_cut = not piece and not reader.eof
+        if is_cut or size > MOST_BYTES or count > MOST_ANSWERS:
+            raise ValueError
+        yield lines
+    if rest:
         raise ValueError
-    return lines
 
 
 def _checksum(header: bytes, data: bytes) -> bytes:

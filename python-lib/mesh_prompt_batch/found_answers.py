@@ -20,8 +20,8 @@ from mesh_prompt_batch.saver import Saved
 
 logger = logging.getLogger(__name__)
 
-# A block may hold a single one, where answers come slowly.
-ANSWERS_AT_ONCE = 200
+# A block may hold a single one, where answers come slowly, and one may be as long as four thousand others.
+ANSWERS_AT_ONCE, CHARACTERS_AT_ONCE = 200, 4_000_000
 # There may be half a million blocks: so few bytes of each in memory, and no two of them alike.
 _CHECKSUM_BYTES = 8
 
@@ -66,16 +66,18 @@ def load_answers(
     found = Found()
     pending: list[tuple[bytes, str]] = []
     for name in names:
-        start = saved.ranges.size
+        start, characters = saved.ranges.size, 0
         for block, held in whole_blocks(folder, name, found):
             young = [it for it in held if it.saved_at >= oldest]
             found.expired += len(held) - len(young)
             if young:
                 saved.ranges.append(block if len(young) == len(held) else encoded(young))
                 pending += [(it.key, it.record) for it in young]
-            if len(pending) >= ANSWERS_AT_ONCE:
+                characters += sum(len(it.record) for it in young)
+            if len(pending) >= ANSWERS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
                 store.add_answers(pending)
                 pending.clear()
+                characters = 0
         store.add_answers(pending)
         pending.clear()
         damaged = name in found.damaged

@@ -104,7 +104,8 @@ class RunStore:
             self._connection.close()
 
     def add_answers(self, answers: Sequence[tuple[bytes, str]]) -> None:
-        """Key and record of what earlier runs left; before the first row is added."""
+        """Key and record of what earlier runs left; before the first row is added. Refuses as `add_rows` does."""
+        self._check_free_space()
         with self._transaction() as connection:
             insert_rows(connection, "INSERT INTO answer (key, record)", answers)
 
@@ -116,11 +117,14 @@ class RunStore:
 
     def add_rows(self, first_number: int, rows: Sequence[KeyedRow]) -> Reused:
         """Refuses while disk space is left: a full disk would stop every other job of the instance too."""
-        if shutil.disk_usage(self.directory).free < NEEDED_FREE_BYTES:
-            raise _disk_full(self.directory)
+        self._check_free_space()
         steps = range(0, len(rows), _ROWS_A_TRANSACTION)
         added = [self._add(first_number + at, rows[at : at + _ROWS_A_TRANSACTION]) for at in steps]
         return Reused(sum(it.resumed for it in added), sum(it.identical for it in added))
+
+    def _check_free_space(self) -> None:
+        if shutil.disk_usage(self.directory).free < NEEDED_FREE_BYTES:
+            raise _disk_full(self.directory)
 
     def _add(self, first_number: int, rows: Sequence[KeyedRow]) -> Reused:
         numbered = [

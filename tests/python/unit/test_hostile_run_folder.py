@@ -2,10 +2,15 @@
 
 import io
 import json
+import shutil
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,18 +19,25 @@ from hypothesis import strategies as st
 
 from answer_blocks import block_of
 from audited_calls import nothing_is_run
-from fakes import answered
+from fakes import FakeFolder, answered
 from hostile_values import JSON, LURES, TEXTS, counted, fuzzed, mostly, nearly
 from mesh_prompt_batch import answer_block
 from mesh_prompt_batch.answer_block import DamagedError, NewerFormatError, answers, blocks
 from mesh_prompt_batch.completion import Failure, Outcome
+from mesh_prompt_batch.errors import RunStoppedError
+from mesh_prompt_batch.found_answers import load_answers
 from mesh_prompt_batch.leases import Lease
 from mesh_prompt_batch.outcome_record import UnreadableAnswerError, outcome_of, record_of
 from mesh_prompt_batch.output import COLUMNS, Decided
+from mesh_prompt_batch.part_list import PartList
+from mesh_prompt_batch.range_file import RangeFile
 from mesh_prompt_batch.report_tables import money_table, rows_table, runs_table
 from mesh_prompt_batch.row_index import encoded_marks, index_name, marks_in
+from mesh_prompt_batch.run_folder import RunFolder
 from mesh_prompt_batch.run_record import RunRecord
 from mesh_prompt_batch.run_state import UNREADABLE, WRITING, RunState
+from mesh_prompt_batch.run_store import RunStore
+from mesh_prompt_batch.saver import Saved
 from mesh_prompt_batch.spend_marks import newest_mark
 from mesh_prompt_batch.totals import Totals
 
@@ -81,6 +93,72 @@ def test_a_length_reserves_no_memory_and_little_that_unpacks_to_much_is_damaged(
         assert tracemalloc.get_traced_memory()[1] < 4 * answer_block.MOST_BYTES
     finally:
         tracemalloc.stop()
+
+
+LOADING = """
+import re, sys
+from pathlib import Path
+from test_hostile_run_folder import loaded, packed
+
+def peak():
+    return int(re.search("VmHWM: *\\t *([0-9]+)", Path("/proc/self/status").read_text())[1])
+
+start, more, blocks, directory = sys.argv[1:]
+data = packed(start + "x" * int(more), int(blocks))
+before = peak()
+print(loaded(data, Path(directory)), peak() - before)
+"""
+ANSWER = "0" * 32 + " 1 "
+
+
+def packed(line: str, blocks: int) -> bytes:
+    """Blocks of 64 MiB of the same line, each in little more than its thousandth."""
+    packer, lines = zlib.compressobj(1), f"{line}\n".encode() * ((1 << 20) // (len(line) + 1))
+    pieces = [packer.compress(lines) for _ in range(answer_block.MOST_BYTES // len(lines))]
+    data = b"".join([*pieces, packer.flush()])
+    return b"".join(block_of(data, count=it) for it in range(blocks))
+
+
+def loaded(data: bytes, directory: Path) -> int:
+    """How many different answers a run finds in this object."""
+    folder = FakeFolder()
+    folder.objects = {"P.out/whole/answers/1": data}
+    place = RunFolder(folder, ("P.out", ""), lambda _: None)
+    with RunStore(directory) as store, closing(RangeFile(directory)) as ranges:
+        return load_answers(place, ["answers/1"], store, Saved(ranges, PartList()), 0.0).answers
+
+
+@pytest.mark.parametrize(
+    ("start", "more", "blocks", "found"),
+    [
+        (" 0 ", 0, 1, 0),
+        (" 999 ", 0, 1, 0),
+        ("", 0, 1, 0),
+        (ANSWER, 0, 1, 0),
+        (ANSWER, 700, 1, 1),
+        (ANSWER, 1_000_000, 6, 1),
+    ],
+)
+def test_little_that_unpacks_to_many_or_long_answers_fills_no_memory(
+    start: str, more: int, blocks: int, found: int, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING, start, str(more), str(blocks), str(tmp_path)],
+        env={"PYTHONPATH": ":".join([str(Path(__file__).parent), *sys.path])},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    answers, kib = map(int, done.stdout.split())
+    assert answers == found
+    assert kib < 4 * answer_block.MOST_BYTES / 1024, kib
+
+
+def test_loading_stops_before_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+    with pytest.raises(RunStoppedError, match=r"is full: free some space.*keeps what it held"):
+        loaded(block_of(zlib.compress(f"{ANSWER}{{}}\n".encode())), tmp_path)
 
 
 COMPLETION = json.loads(record_of(answered("yes")))
