@@ -14,8 +14,9 @@ from dataikuapi.utils import DataikuException
 
 from integration.course import MOST_CALLS, STEPS, calls
 from integration.jobs import marks
+from integration.plugin_settings import PLUGIN_ID
 from integration.questions import QUESTIONS
-from integration.workspace import INSIDE, PLUGIN_ID, code
+from integration.workspace import INSIDE, code
 from local_dss.instance import Instance
 from local_dss.mesh_server import MeshServer
 

@@ -13,6 +13,7 @@ from dataikuapi import DSSClient
 from integration import route_steps
 from integration.findings import Answer
 from integration.interruption import Interruption
+from integration.removal import Removal
 from integration.target import Target
 from integration.workspace import Workspace
 from local_dss.abilities import Abilities
@@ -34,7 +35,9 @@ def mesh(tmp_path: Path) -> Iterator[MeshServer]:
 def work(mesh: MeshServer) -> Workspace:
     client = DSSClient(mesh.front, KEY)
     project = client.create_project("KIT", "Kit", "analyst")
-    return Workspace(client, Target(mesh.front, KEY, LLM_ID), project, "", "", Interruption())
+    return Workspace(
+        client, Target(mesh.front, KEY, LLM_ID), project, "", "", Interruption(), Removal(print)
+    )
 
 
 @dataclass(frozen=True)

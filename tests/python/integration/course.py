@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 from dataikuapi import DSSClient
 
 from integration import job_steps, macro_steps, reading_steps, recipe_steps, route_steps
 from integration.findings import NOT_ANSWERED, Answer, Check, Finding, KitError, Step
-from integration.installing import installed
-from integration.interruption import Interruption
+from integration.installing import Installation
+from integration.interruption import GivenUp, Interruption
 from integration.removal import Removal
 from integration.report import Report
 from integration.target import Target
@@ -57,6 +58,11 @@ class Course:
         """Why it stopped before its end; blank where it did not. Raises KeyboardInterrupt."""
         try:
             self._go()
+        except requests.ReadTimeout:
+            return (
+                f"DSS did not answer a call in {self.target.call_seconds:g} s; what that call began may still come:"
+                " look at the instance again later."
+            )
         except requests.ConnectionError as error:
             return (
                 f"DSS_URL does not answer ({type(error).__name__}): check the address, the network and, for a private"
@@ -71,9 +77,12 @@ class Course:
         most, llm_id = calls(self.steps), self.target.llm_id
         self.voice.say(f"at most {most} calls of {llm_id}, paid by the owner of DSS_API_KEY")
         client = DSSClient(self.target.url, self.target.api_key)
+        _limit(client, self.target.call_seconds)
         # After each answer of DSS: between two of them the kit only waits.
         client._session.hooks["response"].append(lambda *_, **__: self.interruption.check())
-        work = installed(client, self.target, self.archive, self.removal, self.interruption)
+        work = Installation(
+            client, self.target, self.archive, self.removal, self.interruption
+        ).made()
         self.version = work.version
         for step in self.steps:
             self.voice.say(step.name)
@@ -93,18 +102,15 @@ def run_kit(
     interruption: Interruption | None = None,
 ) -> Report:
     """Whatever happens, what was made is removed and a report comes out."""
-    interruption, removal = interruption or Interruption(), Removal(voice.say)
+    interruption, removal = interruption or Interruption(), Removal(voice.say, target.wait_seconds)
     course = Course(target, archive, voice, steps, interruption, removal)
     stopped = ""
     try:
-        stopped = course.gone_through()
-        # In here, so that no signal comes between the last step and the removal.
-        interruption.end()
-    except KeyboardInterrupt:
-        stopped = "It was interrupted."
-    finally:
-        interruption.end()
-        removal.now()
+        stopped = _through(course)
+    except GivenUp:
+        stopped = "It was interrupted three times, and removed nothing more."
+        removal.give_up()
+    interruption.done()
     return Report(
         target=target,
         dss_version=course.version,
@@ -116,6 +122,31 @@ def run_kit(
         left=tuple(removal.left),
         stopped=stopped,
     )
+
+
+def _through(course: Course) -> str:
+    """Why it stopped early. What was made is removed. Raises GivenUp."""
+    stopped = ""
+    try:
+        stopped = course.gone_through()
+        # In here, so that no signal comes between the last step and the removal.
+        course.interruption.end()
+    except KeyboardInterrupt:
+        stopped = "It was interrupted."
+    course.interruption.end()
+    course.removal.now()
+    return stopped
+
+
+def _limit(client: DSSClient, seconds: float) -> None:
+    """The client itself waits for ever."""
+    send = client._session.request
+
+    def request(*given: Any, **named: Any) -> requests.Response:
+        answered: requests.Response = send(*given, **{"timeout": seconds, **named})
+        return answered
+
+    client._session.request = request
 
 
 def performed(step: Step, work: Workspace) -> Iterator[Finding]:

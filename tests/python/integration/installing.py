@@ -1,116 +1,157 @@
 """Puts the plugin's zip on the instance, builds its code env, makes the project; each registered for removal first."""
 
 import json
+import re
 import secrets
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dataikuapi import DSSClient
 from dataikuapi.dss.future import DSSFuture
 
 from integration.findings import KitError
 from integration.interruption import Interruption
-from integration.removal import Removal
+from integration.plugin_settings import PLUGIN_ID, set_key
+from integration.removal import Made, Removal
 from integration.target import Target
-from integration.workspace import PLUGIN_ID, Workspace
+from integration.workspace import Workspace
+
+# As DSS names the code envs that it builds for a plugin; an admin's own may contain the plugin's id as well.
+MANAGED_ENV = re.compile(rf"plugin_{re.escape(PLUGIN_ID)}_managed(_?\w{{1,12}})?")
 
 
-def installed(
-    client: DSSClient,
-    target: Target,
-    archive: Path,
-    removal: Removal,
-    interruption: Interruption,
-) -> Workspace:
-    """Raises KitError where the instance has the plugin already and nobody allowed to replace it."""
-    version = str(client.get_instance_info().raw.get("dssVersion", "unknown"))
-    envs = _env_names(client)
-    removal.later("the code env", lambda: _remove_envs(client, envs))
-    before = _installed_version(client)
-    if before is None:
-        removal.later("the plugin", lambda: _remove_plugin(client))
-        removal.say(f"installing {archive.name}")
-        with archive.open("rb") as file, interruption.held():
-            client.install_plugin_from_archive(file)
-    else:
-        _replace(client, target, archive, before, removal)
-    code_env = _code_env(client, target, removal, interruption)
-    work = _workspace(client, target, version, code_env, interruption)
-    _make_project(work, removal)
-    return work
+@dataclass
+class Installation:
+    """`envs`: those that were there before, by name. `built`: the one that DSS said it built."""
 
+    client: DSSClient
+    target: Target
+    archive: Path
+    removal: Removal
+    interruption: Interruption
+    envs: set[str] = field(default_factory=set)
+    built: str = ""
 
-def _replace(
-    client: DSSClient, target: Target, archive: Path, before: str, removal: Removal
-) -> None:
-    if not target.update_plugin:
-        raise KitError(
-            f"The plugin {PLUGIN_ID} {before} is installed already: set UPDATE_PLUGIN=1 to have it replaced by"
-            f" {archive.name}, which is not taken back afterwards, or use another instance."
+    def made(self) -> Workspace:
+        """Raises KitError where the instance has the plugin already and nobody allowed to replace it."""
+        version = str(self.client.get_instance_info().raw.get("dssVersion", "unknown"))
+        self.envs = self._managed_envs()
+        self.removal.each_later("the code env", self._new_envs)
+        before = self._installed_version()
+        if before is None:
+            self._install()
+        else:
+            self._replace(before)
+        work = self._workspace(version, self._code_env())
+        self._make_project(work)
+        return work
+
+    def _install(self) -> None:
+        self.removal.later(
+            "the plugin", self._remove_plugin, lambda: self._installed_version() is None
         )
-    removal.say(f"replacing {before} by {archive.name}")
-    with archive.open("rb") as file:
-        client.get_plugin(PLUGIN_ID).update_from_zip(file)
-    settings = json.dumps(client.get_plugin(PLUGIN_ID).get_settings().get_raw())
-    removal.later("changes of the plugin's settings", lambda: _restore(client, settings))
+        self.removal.say(f"installing {self.archive.name}")
+        with self.archive.open("rb") as file, self.interruption.held():
+            self.client.install_plugin_from_archive(file)
+
+    def _replace(self, before: str) -> None:
+        if not self.target.update_plugin:
+            raise KitError(
+                f"The plugin {PLUGIN_ID} {before} is installed already: set UPDATE_PLUGIN=1 to have it replaced by"
+                f" {self.archive.name}, which is not taken back afterwards, or use another instance."
+            )
+        self.removal.say(f"replacing {before} by {self.archive.name}")
+        with self.archive.open("rb") as file:
+            self.client.get_plugin(PLUGIN_ID).update_from_zip(file)
+
+    def _code_env(self) -> str:
+        """Its name: of the one that is there, which is updated, or of one that is built."""
+        plugin = self.client.get_plugin(PLUGIN_ID)
+        named = plugin.get_settings().get_raw().get("codeEnvName")
+        if named:
+            self.removal.say("updating the code env")
+            _result(plugin.update_code_env(), "updated", self.target)
+            return str(named)
+        self.removal.say("building the code env: some minutes")
+        with self.interruption.held():
+            build = plugin.create_code_env(python_interpreter=self.target.interpreter)
+            self.removal.later("a build of the code env that still runs", lambda: _abort(build))
+        self.built = str(_result(build, "built", self.target)["envName"])
+        set_key(self.client, self.removal, "codeEnvName", self.built)
+        return self.built
+
+    def _workspace(self, version: str, code_env: str) -> Workspace:
+        key = f"KIT_{time.strftime('%Y%m%d')}_{secrets.token_hex(3).upper()}"
+        project = self.client.get_project(key)
+        return Workspace(
+            self.client, self.target, project, version, code_env, self.interruption, self.removal
+        )
+
+    def _make_project(self, work: Workspace) -> None:
+        """What runs in it is aborted before it goes: scenarios first, which start jobs and macros."""
+        client, key, removal = self.client, work.project.project_key, self.removal
+        owner = client.get_auth_info()["authIdentifier"]
+        removal.later(
+            f"the project {key}",
+            lambda: _remove_project(client, key),
+            lambda: key not in client.list_project_keys(),
+        )
+        removal.say(f"making the project {key}")
+        with work.interruption.held():
+            client.create_project(key, "Integration kit of mesh-prompt-batch", owner)
+        removal.each_later("jobs that still run", work.jobs_to_abort)
+        removal.each_later("macros that still run", work.macros_to_abort)
+        removal.each_later("scenarios that still run", work.scenarios_to_abort)
+
+    def _installed_version(self) -> str | None:
+        versions = {it["id"]: it.get("version", "") for it in self.client.list_plugins()}
+        return versions.get(PLUGIN_ID)
+
+    def _remove_plugin(self) -> object:
+        """Forced: usages in a project that is being deleted may still be counted."""
+        if self._installed_version() is None:
+            return "that it is not there"
+        return self.client.get_plugin(PLUGIN_ID).delete(force=True).state
+
+    def _managed_envs(self) -> set[str]:
+        """A failed build leaves one too, whose name nobody told."""
+        names = {it["envName"] for it in self.client.list_code_envs() if it["envLang"] == "PYTHON"}
+        return {it for it in names if it == self.built or MANAGED_ENV.fullmatch(it)}
+
+    def _new_envs(self) -> Iterator[Made]:
+        for name in sorted(self._managed_envs() - self.envs):
+            yield Made(
+                f"the code env {name}",
+                self.client.get_code_env("PYTHON", name).delete,
+                partial(self._is_gone, name),
+            )
+
+    def _is_gone(self, env: str) -> bool:
+        return env not in self._managed_envs()
 
 
-def _code_env(
-    client: DSSClient, target: Target, removal: Removal, interruption: Interruption
-) -> str:
-    plugin = client.get_plugin(PLUGIN_ID)
-    settings = plugin.get_settings()
-    if settings.get_raw().get("codeEnvName"):
-        removal.say("updating the code env")
-        plugin.update_code_env().wait_for_result()
-        return str(settings.get_raw()["codeEnvName"])
-    removal.say("building the code env: some minutes")
-    with interruption.held():
-        build = plugin.create_code_env(python_interpreter=target.interpreter)
-        removal.later("a build of the code env that still runs", lambda: _abort(build))
-    built = build.wait_for_result()
-    if (built.get("messages") or {}).get("error"):
+def _result(future: DSSFuture, done: str, target: Target) -> dict[str, Any]:
+    """Of an env that is built or updated. Raises KitError where that failed, or does not end."""
+    until = time.monotonic() + target.build_seconds
+    while not future.state.get("hasResult"):
+        if not future.job_id or future.state.get("alive") is False:
+            raise KitError(f"The code env was not {done}: DSS said {str(future.state)[:600]}")
+        if time.monotonic() > until:
+            raise KitError(f"The code env was not {done} in {target.build_seconds / 60:g} minutes.")
+        time.sleep(1.0)
+        future.get_state()
+    result: dict[str, Any] = future.state.get("result") or {}
+    messages = result.get("messages") or {}
+    if messages.get("error"):
         raise KitError(
-            f"The code env could not be built: {json.dumps(built['messages'])[:600]} Another Python: DSS_INTERPRETER,"
+            f"The code env could not be {done}: {json.dumps(messages)[:600]} Another Python: DSS_INTERPRETER,"
             " such as PYTHON311."
         )
-    settings.set_code_env(built["envName"])
-    settings.save()
-    return str(built["envName"])
-
-
-def _workspace(
-    client: DSSClient, target: Target, version: str, code_env: str, interruption: Interruption
-) -> Workspace:
-    key = f"KIT_{time.strftime('%Y%m%d')}_{secrets.token_hex(3).upper()}"
-    return Workspace(client, target, client.get_project(key), version, code_env, interruption)
-
-
-def _make_project(work: Workspace, removal: Removal) -> None:
-    """What runs in it is aborted before it goes: scenarios first, which start jobs and macros."""
-    client, key = work.client, work.project.project_key
-    owner = client.get_auth_info()["authIdentifier"]
-    removal.later(f"the project {key}", lambda: _remove_project(client, key))
-    removal.say(f"making the project {key}")
-    with work.interruption.held():
-        client.create_project(key, "Integration kit of mesh-prompt-batch", owner)
-    removal.later("jobs that still run", work.abort_jobs)
-    removal.later("macros that still run", work.abort_macros)
-    removal.later("scenarios that still run", work.abort_scenarios)
-
-
-def _installed_version(client: DSSClient) -> str | None:
-    versions = {it["id"]: it.get("version", "") for it in client.list_plugins()}
-    return versions.get(PLUGIN_ID)
-
-
-def _env_names(client: DSSClient) -> set[str]:
-    """A failed build leaves an env too, whose name nobody told."""
-    return {
-        it["envName"]
-        for it in client.list_code_envs()
-        if it["envLang"] == "PYTHON" and PLUGIN_ID in it["envName"]
-    }
+    return result
 
 
 def _abort(build: DSSFuture) -> None:
@@ -119,27 +160,10 @@ def _abort(build: DSSFuture) -> None:
         build.abort()
 
 
-def _remove_envs(client: DSSClient, before: set[str]) -> None:
-    for name in sorted(_env_names(client) - before):
-        client.get_code_env("PYTHON", name).delete()
-
-
-def _remove_plugin(client: DSSClient) -> None:
-    """Forced: usages in a project that is being deleted may still be counted."""
-    if _installed_version(client) is not None:
-        client.get_plugin(PLUGIN_ID).delete(force=True).wait_for_result()
-
-
-def _restore(client: DSSClient, settings: str) -> None:
-    now = client.get_plugin(PLUGIN_ID).get_settings()
-    now.get_raw().clear()
-    now.get_raw().update(json.loads(settings))
-    now.save()
-
-
-def _remove_project(client: DSSClient, key: str) -> None:
-    if key in client.list_project_keys():
-        deletion = client.get_project(key).delete(
-            clear_managed_datasets=True, clear_output_managed_folders=True
-        )
-        deletion.wait_for_result()
+def _remove_project(client: DSSClient, key: str) -> object:
+    if key not in client.list_project_keys():
+        return "that it is not there"
+    deletion = client.get_project(key).delete(
+        clear_managed_datasets=True, clear_output_managed_folders=True
+    )
+    return deletion.state

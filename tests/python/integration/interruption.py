@@ -6,19 +6,25 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENOUGH = 3
+
+
+class GivenUp(BaseException):
+    """A third signal: nothing more is waited for, nor removed."""
 
 
 class Interruption:
     """A signal raises KeyboardInterrupt where it comes, the first one alone: kernel and shell may both send one.
 
     What is raised there may be lost: in a finalizer Python drops it, and a bare `except` of the client catches it. So
-    the signal is noted as well, and `check` looks.
+    the signal is noted as well, and `check` looks. From the third one on each raises GivenUp, whatever is going on.
     """
 
     def __init__(self) -> None:
-        self._came = False
+        self._came = 0
         self._held = False
         self._over = False
+        self._done = False
 
     def listen(self) -> None:
         """From the main thread. A shell's background jobs ignore Ctrl-C unless they ask for it."""
@@ -26,9 +32,11 @@ class Interruption:
             signal.signal(number, self.note)
 
     def note(self, _number: int, _frame: FrameType | None) -> None:
-        first, self._came = not self._came, True
-        if first:
+        self._came += 1
+        if self._came == 1:
             self.check()
+        elif self._came >= ENOUGH and not self._done:
+            raise GivenUp
 
     def check(self) -> None:
         """Raises KeyboardInterrupt where a signal came."""
@@ -46,5 +54,9 @@ class Interruption:
         self.check()
 
     def end(self) -> None:
-        """From now on no signal raises."""
+        """From now on no signal raises but a third."""
         self._over = True
+
+    def done(self) -> None:
+        """From now on none at all."""
+        self._over = self._done = True

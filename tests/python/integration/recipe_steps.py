@@ -1,10 +1,12 @@
 """The recipe on a real DSS: its rows, its resume, its settings, its failure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from integration.findings import Answer, Check, Finding, Step
+from integration.findings import ANSWERED, NOT_ANSWERED, Answer, Check, Finding, Step
 from integration.jobs import Ran
-from integration.workspace import PLUGIN_ID, Workspace
+from integration.plugin_settings import PLUGIN_ID, set_key
+from integration.workspace import Workspace, place_of
 
 ROWS = (
     {"number": "007", "note": "NA", "question": "Name one river. Answer with its name alone."},
@@ -54,18 +56,23 @@ def prompt_batch(work: Workspace) -> Iterator[Finding]:
     work.plugin_recipe("ask", config, {"messages": "kit_prompts"}, outputs)
     yield config_place(work, config)
     yield from first_run(work, work.build("answers"))
-    yield from second_run(work)
 
 
 def config_place(work: Workspace, config: dict[str, object]) -> Answer:
-    params = work.project.get_recipe("ask").get_settings().get_recipe_raw_definition()["params"]
-    places = [name for name, it in params.items() if it == config]
-    found = f"in `params.{places[0]}`" if places else "nowhere in `params` as they were written"
-    return Answer("recipe_config_place", found, {"keys of params": sorted(params)})
+    params = work.params("ask")
+    place = place_of(config, params)
+    evidence = {"keys of params": sorted(params)}
+    if place is None:
+        words = "nowhere in `params` as they were written"
+        return Answer("recipe_config_place", words, evidence, NOT_ANSWERED)
+    found = f"in `params.{place}`" if place else "in `params` itself"
+    return Answer("recipe_config_place", found, evidence)
 
 
 def first_run(work: Workspace, ran: Ran) -> Iterator[Finding]:
     yield done("The recipe succeeds", ran)
+    if ran.state != "DONE":
+        return
     rows = work.rows("answers")
     kept = [{name: row[name] or "" for name in ROWS[0]} for row in rows]
     yield Check("Every row comes out, in order, its cells untouched", kept == AS_READ)
@@ -81,24 +88,35 @@ def first_run(work: Workspace, ran: Ran) -> Iterator[Finding]:
 
 def second_run(work: Workspace) -> Iterator[Finding]:
     """With a ceiling that an admin set meanwhile."""
-    plugin = work.client.get_plugin(PLUGIN_ID)
-    settings = plugin.get_settings()
-    raw = settings.get_raw()
-    raw.setdefault("config", {})["max_concurrency_ceiling"] = CEILING
-    settings.save()
-    kept = plugin.get_settings().get_raw()
+    set_key(work.client, work.removal, "max_concurrency_ceiling", CEILING, group="config")
+    kept = work.client.get_plugin(PLUGIN_ID).get_settings().get_raw()
     ran = work.build("answers")
-    sources = [it["source"] or "" for it in work.rows("answers") if it["question"]]
-    yield Check("A second run asks nothing again", sources == ["resumed"] * len(ASKED), why(ran))
-    reached = f"is {CEILING}, as the plugin's settings allow no more" in ran.log
-    yield Check("A ceiling in the plugin's settings reaches the recipe", reached)
-    stands = kept.get("config", {}).get("max_concurrency_ceiling") == CEILING
+    yield settings_place(kept, ran)
+    reached = CEILING_KEPT in ran.log
+    seen = {} if reached else ran.evidence
+    yield Check("A ceiling in the plugin's settings reaches the recipe", reached, evidence=seen)
+    rows = work.rows("answers") if ran.state == "DONE" else []
+    sources = [it["source"] or "" for it in rows if it["question"]]
+    resumed = sources == ["resumed"] * len(ASKED)
+    seen = {} if resumed else ran.evidence
+    yield Check("A second run asks nothing again", resumed, why(ran), seen)
+
+
+CEILING_KEPT = f"is {CEILING}, as the plugin's settings allow no more"
+
+
+def settings_place(kept: Mapping[str, Any], ran: Ran) -> Answer:
+    """Not answered where the recipe failed before it could tell."""
+    config = kept.get("config") or {}
+    stands = config.get("max_concurrency_ceiling") == CEILING
     place = "in `config`" if stands else "not in `config`, where they were written"
-    yield Answer(
-        "plugin_settings_place",
-        f"{place}; they {'reach' if reached else 'do not reach'} a recipe",
-        {"keys of the settings": sorted(kept), "keys of config": sorted(kept.get("config", {}))},
-    )
+    seen = {"keys of the settings": sorted(kept), "keys of config": sorted(config)}
+    if CEILING_KEPT in ran.log:
+        return Answer("plugin_settings_place", f"{place}; they reach a recipe", seen)
+    if ran.state == "DONE":
+        return Answer("plugin_settings_place", f"{place}; they do not reach a recipe", seen)
+    words = f"{place}; whether they reach a recipe is open, as it ended {ran.state}"
+    return Answer("plugin_settings_place", words, {**seen, **ran.evidence}, NOT_ANSWERED)
 
 
 def metric_ids(work: Workspace) -> Iterator[Finding]:
@@ -106,7 +124,8 @@ def metric_ids(work: Workspace) -> Iterator[Finding]:
     ids = [it["metric"]["id"] for it in raw["metrics"]]
     ours = [it for it in ids if "prompt_batch" in it]
     yield Check("The run's figures are metrics of the output", bool(ours))
-    yield Answer("metric_ids", ", ".join(ours) or "no such metric", {"all ids": ids})
+    state = ANSWERED if ours else NOT_ANSWERED
+    yield Answer("metric_ids", ", ".join(ours) or "no such metric", {"all ids": ids}, state)
 
 
 def variables(work: Workspace) -> Iterator[Finding]:
@@ -130,18 +149,19 @@ def variables(work: Workspace) -> Iterator[Finding]:
     ran = work.build("answers_by_variable")
     resolved, wrong = ran.state == "DONE", "${kit_column}"
     if resolved:
-        found = "resolved by DSS before the recipe sees them"
+        yield Answer("variables_in_params", "resolved by DSS before the recipe sees them")
+    elif wrong in ran.log:
+        yield Answer("variables_in_params", "left as they are", {"job": why(ran)})
     else:
-        found = "left as they are" if wrong in ran.log else "unclear: the job failed otherwise"
-    yield Answer("variables_in_params", found, {"job": why(ran)})
+        words = "the job failed otherwise"
+        yield Answer("variables_in_params", words, ran.evidence, NOT_ANSWERED)
     if resolved:
         wrong = "gone"
-        settings = work.project.get_recipe("ask_by_variable").get_settings()
-        settings.get_recipe_raw_definition()["params"]["customConfig"]["user_column"] = wrong
-        settings.save()
+        work.configure("ask_by_variable", config, {**config, "user_column": wrong})
         ran = work.build("answers_by_variable")
-    named = f"has no column '{wrong}'" in ran.log
-    yield Check("A wrong setting fails the job and is named", ran.state == "FAILED" and named)
+    named = ran.state == "FAILED" and f"has no column '{wrong}'" in ran.log
+    seen = {} if named else ran.evidence
+    yield Check("A wrong setting fails the job and is named", named, evidence=seen)
 
 
 def done(name: str, ran: Ran) -> Check:
@@ -161,9 +181,10 @@ STEPS = (
     Step(
         "The recipe",
         prompt_batch,
-        ("recipe_config_place", "plugin_settings_place"),
-        2 * len(ASKED) * CALLS_A_ROW,
+        ("recipe_config_place",),
+        len(ASKED) * CALLS_A_ROW,
     ),
+    Step("The recipe again", second_run, ("plugin_settings_place",), len(ASKED) * CALLS_A_ROW),
     Step("Metrics", metric_ids, ("metric_ids",)),
     Step("Variables in fields", variables, ("variables_in_params",), CALLS_A_ROW),
 )

@@ -19,6 +19,7 @@ REQUIRED = ("DSS_URL", "DSS_API_KEY", "LLM_ID")
 class Target:
     """`pause_seconds`: how slow a reader is made to be, to see whether its stream ends.
 
+    `call_seconds`: how long DSS may be silent in a call; `build_seconds`: how long a code env may take.
     `still_seconds`: after which a process that was aborted and tells no more is taken for dead.
     """
 
@@ -33,6 +34,8 @@ class Target:
     pause_seconds: float = 35.0
     still_seconds: float = 5.0
     wait_seconds: float = 120.0
+    call_seconds: float = 600.0
+    build_seconds: float = 3600.0
 
     def clean(self, text: str) -> str:
         """Without the key, whole or cut, as it is or as HTTP sends it."""

@@ -1,5 +1,6 @@
 """The public API of an instance: who it is, its plugins, their settings and code envs."""
 
+import asyncio
 import io
 import json
 import uuid
@@ -57,6 +58,8 @@ class PluginRoutes:
 
     async def _install(self, request: web.Request) -> web.Response:
         self.instance.gate.check(request)
+        while not self.instance.installs_end:  # noqa: ASYNC110  # a test's thread sets it
+            await asyncio.sleep(0.05)
         archive = await _archive(request)
         described = _descriptor(archive)
         if described["id"] in self.instance.plugins:
@@ -79,8 +82,10 @@ class PluginRoutes:
         name = request.match_info["plugin"]
         if not body["force"] and self._is_used():
             raise refused(500, "java.lang.IllegalStateException", f"Plugin {name} is in use")
-        del self.instance.plugins[name]
-        return web.json_response({**ENDED, "result": {"success": True}})
+        if self.instance.deletes_plugins:
+            del self.instance.plugins[name]
+        success = self.instance.deletions_told
+        return web.json_response({**ENDED, "result": {"success": success}})
 
     async def _settings(self, request: web.Request) -> web.Response:
         return web.json_response(self._plugin(request).settings)
@@ -133,7 +138,9 @@ class PluginRoutes:
 
     async def _update_env(self, request: web.Request) -> web.Response:
         self.instance.runnable_plugin(self._named(request))
-        result = {"messages": {"error": False, "messages": []}}
+        failed = self.instance.env_update_fails
+        words = [{"message": "no wheel for openai"}] if failed else []
+        result = {"messages": {"error": failed, "messages": words}}
         return web.json_response({**ENDED, "result": result})
 
     async def _envs(self, request: web.Request) -> web.Response:

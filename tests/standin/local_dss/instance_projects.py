@@ -83,7 +83,8 @@ class ProjectRoutes:
             raise refused(500, "java.lang.IllegalStateException", "Jobs of this project run")
         del self.instance.projects[project.files.key]
         self.instance.gate.projects.discard(project.files.key)
-        return web.json_response({"hasResult": True, "result": {"messages": []}})
+        ended = {"hasResult": True, "result": {"messages": []}}
+        return web.json_response(ended if self.instance.deletions_told else {})
 
     async def _create_dataset(self, request: web.Request) -> web.Response:
         project = self.instance.project(request, writes=True)
@@ -171,11 +172,14 @@ class ProjectRoutes:
             raise illegal("The name of the recipe is taken, or it has no output")
         payload = self._payload(recipe["type"], creation)
         params = recipe.get("params", {}) if creation.get("rawCreation") else {}
-        stored = {**recipe, "params": self._placed(params)}
+        name = f"{recipe['name']}_1" if self.instance.renames_recipes else recipe["name"]
+        stored = {**recipe, "name": name, "params": self._placed(params)}
+        if self.instance.raw_params == "dropped":
+            del stored["params"]
         self._check_refs(project, stored)
-        project.recipes[recipe["name"]] = {"recipe": stored, "payload": payload}
+        project.recipes[name] = {"recipe": stored, "payload": payload}
         project.tell_api()
-        return web.json_response({"name": recipe["name"]})
+        return web.json_response({"name": name})
 
     def _payload(self, kind: str, creation: Mapping[str, Any]) -> str:
         if kind == CODE_RECIPE:
@@ -191,7 +195,10 @@ class ProjectRoutes:
     def _placed(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of a form stand where this DSS has them, however they were sent."""
         rest = {name: it for name, it in params.items() if name != "customConfig"}
-        return {**rest, self.instance.config_place: params.get("customConfig", {})}
+        config = dict(params.get("customConfig", {}))
+        if config and self.instance.raw_params == "added":
+            config["kit_has_no_such_key"] = "added by DSS"
+        return {**rest, self.instance.config_place: config}
 
     async def _recipe(self, request: web.Request) -> web.Response:
         project = self.instance.project(request)

@@ -96,6 +96,8 @@ class RunRoutes:
             raise refused(500, "java.lang.IllegalStateException", "The macro is still running")
         del self.instance.project(request).runs[run.id]
         ended = run.wait()
+        if not ended.succeeded and self.instance.macro_failure == "text":
+            return web.Response(text=ended.banner)
         if not ended.succeeded:
             raise refused(500, "com.dataiku.dip.exceptions.CodedIOException", ended.banner)
         if "html" in ended.result:
@@ -139,7 +141,7 @@ def _described(
         side: {role: [it["ref"] for it in items["items"]] for role, items in recipe[side].items()}
         for side in ("inputs", "outputs")
     }
-    return {**sides, "config": recipe["params"].get(instance.config_place, {})}
+    return {**sides, "config": recipe.get("params", {}).get(instance.config_place, {})}
 
 
 def start_recipe(

@@ -53,7 +53,8 @@ class ScenarioRoutes:
         stored = there(project.scenarios, request.match_info["id"], "scenario")
         fire, run = new_id(), RunningScenario(self.instance, project, stored)
         self.fired[fire] = run
-        run.start()
+        if self._starts:
+            run.start()
         return web.json_response(
             {"trigger": {"id": "manual", "type": "manual"}, "runId": fire, "cancelled": False}
         )
@@ -61,7 +62,7 @@ class ScenarioRoutes:
     async def _of_trigger(self, request: web.Request) -> web.Response:
         self.instance.project(request)
         run = there(self.fired, request.query.get("triggerRunId", ""), "trigger run")
-        return web.json_response({"scenarioRun": run.shown})
+        return web.json_response({"scenarioRun": run.shown} if self._starts else {})
 
     async def _last_runs(self, request: web.Request) -> web.Response:
         runs = self._of_scenario(request)[: int(request.query["limit"])]
@@ -72,12 +73,16 @@ class ScenarioRoutes:
             run.abort()
         return web.json_response({})
 
+    @property
+    def _starts(self) -> bool:
+        return self.instance.scenarios_start
+
     def _of_scenario(self, request: web.Request) -> "list[RunningScenario]":
         """Newest first."""
         project = self.instance.project(request)
         stored = there(project.scenarios, request.match_info["id"], "scenario")
         runs = [it for it in self.fired.values() if it.shown["scenario"]["id"] == stored["id"]]
-        return runs[::-1]
+        return runs[::-1] if self._starts else []
 
     async def _details(self, request: web.Request) -> web.Response:
         run = self._found(request)
