@@ -1,12 +1,12 @@
 """The kit for a real DSS, from end to end on the stand-in's public API."""
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dataikuapi import DSSClient
 from kit_runs import BY_NAME, KEY, answers, is_empty, kit_process, run
 
 from integration import recipe_steps
@@ -14,7 +14,7 @@ from integration.course import STEPS, Voice, calls, run_kit
 from integration.findings import ANSWERED, Answer, Check, Finding, Step
 from integration.questions import QUESTIONS
 from integration.target import Target
-from integration.workspace import PLUGIN_ID, Workspace
+from integration.workspace import Workspace
 from local_dss.behaviour import Behaviour
 from local_dss.instance import Instance
 from local_dss.llms import LLM_ID
@@ -30,8 +30,14 @@ def test_every_step_holds_and_nothing_is_left_behind(
     page = report.save(tmp_path).read_text()
     assert report.is_good, page
     assert is_empty(instance)
-    assert [it.split()[0] for it in report.removed[:3]] == ["scenarios", "macros", "jobs"]
-    assert [it.split()[1] for it in report.removed[3:]] == ["project", "build", "plugin", "code"]
+    first, *running, project, second, build, plugin, env = report.removed
+    assert [first, second] == [
+        f"the plugin's setting {it}" for it in ("max_concurrency_ceiling", "codeEnvName")
+    ]
+    assert [it.split()[0] for it in running] == ["scenarios", "macros", "jobs"]
+    assert [it.split()[1] for it in (project, build, plugin, env)] == [
+        *("project", "build", "plugin", "code")
+    ]
     assert 0 < len(dss.calls) <= report.most_calls == calls(STEPS)
     whole = (tmp_path / "integration-report.json").read_text()
     assert KEY not in page + whole + "".join(said)
@@ -104,6 +110,24 @@ def test_the_other_answers_of_dss_are_told_as_well(
     assert found["html_in_table"].startswith("the API gives such a cell escaped; ")
 
 
+def fails(work: Workspace) -> Iterator[Finding]:
+    folder = work.folder("kit_folder")
+    ran = work.run_code("kit_fails", ["foldering"], [folder], folder=f"no-such-folder {KEY}")
+    ran.must_be("DONE", "The recipe failed")
+    yield Check("It came so far", passed=False)
+
+
+def test_the_end_of_a_failed_recipe_s_log_outlives_the_log(
+    instance: Instance, dss: MeshServer, archive: Path, tmp_path: Path
+) -> None:
+    report = run(dss, archive, Step("It fails", fails, ("zero_rows",)))
+    page = report.save(tmp_path).read_text()
+    assert is_empty(instance)
+    assert re.search(r"\w*Error: .*no-such-folder \(hidden\)", page)
+    assert "Traceback (most recent call last):" in page
+    assert KEY not in page
+
+
 def test_an_instance_that_refuses_empty_inputs_costs_no_other_answer(
     instance: Instance, dss: MeshServer, archive: Path
 ) -> None:
@@ -127,34 +151,6 @@ def test_the_signal_of_an_abort_is_told_where_the_log_is_cut(
     instance.log_after_abort = False
     report = run(dss, archive, BY_NAME["Abort"])
     assert answers(report)["abort_signal"].startswith(f"{number.name}; then lived for ")
-
-
-def test_a_plugin_that_is_there_is_replaced_on_demand_alone_and_keeps_its_settings(
-    instance: Instance, dss: MeshServer, archive: Path
-) -> None:
-    client = DSSClient(dss.front, KEY)
-    with archive.open("rb") as file:
-        client.install_plugin_from_archive(file)
-    settings = client.get_plugin(PLUGIN_ID).get_settings()
-    settings.get_raw()["config"]["dss_url"] = "https://dss.example.com"
-    settings.save()
-    step = Step("Change", change)
-    refused = run(dss, archive, step)
-    assert "set UPDATE_PLUGIN=1" in refused.stopped
-    assert not refused.checks
-    allowed = Target(dss.front, KEY, LLM_ID, update_plugin=True)
-    report = run_kit(allowed, archive, Voice(print, print), [step])
-    assert [it.passed for it in report.checks] == [True]
-    assert instance.plugins[PLUGIN_ID].settings["config"] == {"dss_url": "https://dss.example.com"}
-    assert not instance.projects
-    assert not instance.code_envs
-
-
-def change(work: Workspace) -> Iterator[Finding]:
-    settings = work.client.get_plugin(PLUGIN_ID).get_settings()
-    settings.get_raw()["config"]["max_concurrency_ceiling"] = 1
-    settings.save()
-    yield Check("Changed", passed=True)
 
 
 def test_without_a_dss_it_says_so_in_one_sentence(archive: Path, tmp_path: Path) -> None:

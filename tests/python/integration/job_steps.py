@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import requests
 from dataikuapi.utils import DataikuException
 
 from integration.findings import NOT_ANSWERED, Answer, Finding, KitError, Step
@@ -26,7 +27,7 @@ def credentials(work: Workspace) -> Iterator[Finding]:
     yield answer(ran, "ticket_on_openai_route", "ticket", _ticket)
     both, front = "ticket_and_authorization", "front_port_in_jobs"
     yield answer(ran, both, "two credentials", lambda it: Answer(both, str(it)))
-    yield answer(ran, front, "front", lambda it: Answer(front, str(it)))
+    yield answer(ran, front, "front", lambda it: Answer(front, str(it)), raised="not reached")
 
 
 def _ticket(told: Mapping[str, str]) -> Answer:
@@ -89,6 +90,8 @@ def left(work: Workspace, question: str, name: str, _mark: object = None) -> Ans
     """Of a dataset that held one old row, to which three new ones were written."""
     try:
         rows = work.rows(name)
+    except requests.RequestException:
+        raise  # DSS did not answer, which tells nothing of the dataset
     except Exception as error:  # noqa: BLE001  # a truncated file is an answer too
         words = f"the dataset cannot be read ({type(error).__name__})"
         return Answer(question, words, {"error": str(error)[:300]})
