@@ -15,7 +15,7 @@ from dataikuapi.utils import DataikuException
 from integration import job_steps, reading_steps, recipe_steps
 from integration.course import performed
 from integration.findings import ANSWERED, NOT_ANSWERED, Answer, Check, KitError, Step
-from integration.jobs import Ran
+from integration.jobs import Ran, log_of, marks
 from integration.report import Report
 from integration.target import Target, target
 from integration.workspace import Workspace
@@ -250,6 +250,26 @@ def test_a_key_is_hidden_whole_or_cut_and_as_http_sends_it(tmp_path: Path, lengt
     sent = "ZGt1YXBzLTAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm9wcXJzdHV2Og=="
     whole = hidden_in(tmp_path, f"Authorization: Basic {sent[: length + 4]}")
     assert sent[:8] not in whole
+
+
+def test_a_key_of_somebody_else_is_hidden_too(tmp_path: Path) -> None:
+    assert "AbCdEf" not in hidden_in(tmp_path, "leftover dkuaps-AbCdEf0123456789AbCdEf0123456789")
+
+
+class Job:
+    """Whose own log is empty, and one of whose activities has none that can be read."""
+
+    def get_status(self) -> dict[str, Any]:
+        return {"baseStatus": {"activities": {"a_NP": {}, "b_NP": {}}}}
+
+    def get_log(self, activity: str = "") -> str:
+        if activity == "a_NP":
+            raise DataikuException("gone")
+        return 'KIT {"name": "begun", "found": true}' if activity else ""
+
+
+def test_an_activity_s_log_that_cannot_be_read_costs_no_other() -> None:
+    assert marks(log_of(Job())) == {"begun": True}
 
 
 def test_a_password_in_the_address_is_hidden(tmp_path: Path) -> None:

@@ -108,6 +108,21 @@ def test_one_that_cannot_be_removed_stops_none_of_its_kind() -> None:
     assert removal.removed == []
 
 
+def test_what_a_third_signal_kept_from_being_removed_is_left() -> None:
+    def interrupted() -> None:
+        raise GivenUp
+
+    removal = Removal(print)
+    removal.later("the plugin", lambda: None)
+    removal.later("the project", interrupted)
+    removal.later("jobs", lambda: None)
+    with pytest.raises(GivenUp):
+        removal.now()
+    removal.give_up()
+    assert removal.removed == ["jobs"]
+    assert removal.left == ["the project: not looked after", "the plugin: not looked after"]
+
+
 def test_a_call_that_is_never_answered_ends_in_a_report(
     instance: Instance, dss: MeshServer, archive: Path
 ) -> None:
@@ -211,12 +226,18 @@ def test_a_code_env_that_is_there_is_updated_and_stays(
     settings = plugin.get_settings()
     settings.set_code_env(name)
     settings.save()
-    assert run(dss, archive, STEP, update_plugin=True).stopped == ""
+
+    def builds(_work: Workspace) -> Iterator[Finding]:
+        instance.code_envs[f"{name}_1"] = {"envName": f"{name}_1", "envLang": "PYTHON"}
+        yield Check("Another admin builds one", passed=True)
+
+    report = run(dss, archive, Step("Another", builds), update_plugin=True)
+    assert (report.stopped, report.left) == ("", ())
     instance.env_update_fails = True
     report = run(dss, archive, STEP, update_plugin=True)
     assert "The code env could not be updated: " in report.stopped
     assert "no wheel for openai" in report.stopped
-    assert [*instance.code_envs] == [name]
+    assert [*instance.code_envs] == [name, f"{name}_1"]
 
 
 def test_a_scenario_that_never_starts_is_not_waited_for_without_end(

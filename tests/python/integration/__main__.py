@@ -39,8 +39,8 @@ def main() -> int:
     interruption.listen()
     voice = Voice(lambda text: _say(chosen.clean(text)), _wait_for_enter)
     report = run_kit(chosen, given.archive, voice, interruption=interruption)
-    page = report.save(given.report)
-    voice.say(f"{report.summary}\n{page}")
+    voice.say(report.summary)
+    voice.say(str(report.save(given.report)))
     return 0 if report.is_good else 1
 
 

@@ -21,12 +21,12 @@ from integration.target import Target
 from integration.workspace import Workspace
 
 # As DSS names the code envs that it builds for a plugin; an admin's own may contain the plugin's id as well.
-MANAGED_ENV = re.compile(rf"plugin_{re.escape(PLUGIN_ID)}_managed(_?\w{{1,12}})?")
+MANAGED_ENV = re.compile(rf"plugin_{re.escape(PLUGIN_ID)}_managed(_?\d+)?")
 
 
 @dataclass
 class Installation:
-    """`envs`: those that were there before, by name. `built`: the one that DSS said it built."""
+    """`envs`: those that were there before, by name. `builds`: whether the kit asked for one; `built`: its name."""
 
     client: DSSClient
     target: Target
@@ -34,6 +34,7 @@ class Installation:
     removal: Removal
     interruption: Interruption
     envs: set[str] = field(default_factory=set)
+    builds: bool = False
     built: str = ""
 
     def made(self) -> Workspace:
@@ -78,6 +79,7 @@ class Installation:
             return str(named)
         self.removal.say("building the code env: some minutes")
         with self.interruption.held():
+            self.builds = True
             build = plugin.create_code_env(python_interpreter=self.target.interpreter)
             self.removal.later("a build of the code env that still runs", lambda: _abort(build))
         self.built = str(_result(build, "built", self.target)["envName"])
@@ -123,7 +125,7 @@ class Installation:
         return {it for it in names if it == self.built or MANAGED_ENV.fullmatch(it)}
 
     def _new_envs(self) -> Iterator[Made]:
-        for name in sorted(self._managed_envs() - self.envs):
+        for name in sorted(self._managed_envs() - self.envs) if self.builds else ():
             yield Made(
                 f"the code env {name}",
                 self.client.get_code_env("PYTHON", name).delete,

@@ -170,14 +170,15 @@ def abort(work: Workspace) -> Iterator[Finding]:
     if "waiting" not in ran.told:
         raise KitError(f"The job ended {ran.state} before it waited.", ran.evidence)
     late = stands_still(lambda: noted(work, folder), work.target.still_seconds)
-    told = {"its log": ran.told.get("after the signal", NONE), "its folder": late}
+    last = {**ran.told, **marks(log_of(job))}
+    told = {"its log": last.get("after the signal", NONE), "its folder": late}
     seen = max(told.values(), key=_how_late)
     if seen["signals"]:
         names = ", ".join(dict.fromkeys(seen["signals"]))
         words = f"{names}; then lived for {seen['seconds']:g} s at least"
     else:
         words = "none seen: it is killed at once, or nobody listens to it any more"
-    upload = ran.told.get("upload after the signal")
+    upload = last.get("upload after the signal")
     evidence = {"job": ran.state, **told, "upload after the signal": upload}
     yield Answer("abort_signal", words, evidence)
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dataikuapi.utils import DataikuException
+
 from integration.findings import ANSWERED, NOT_ANSWERED, Answer, KitError
 
 MARK = "KIT {"
@@ -59,11 +61,19 @@ def state(job: Any) -> str:
 
 def log_of(job: Any) -> str:
     """With those of its activities where the job's own does not hold them."""
-    whole = str(job.get_log())
+    whole = _log(job)
     if MARK in whole:
         return whole
     activities = job.get_status().get("baseStatus", {}).get("activities") or {}
-    return "\n".join([whole, *(str(job.get_log(it)) for it in activities)])
+    return "\n".join([whole, *(_log(job, it) for it in activities)])
+
+
+def _log(job: Any, *activity: str) -> str:
+    """Where it cannot be read, the others may."""
+    try:
+        return str(job.get_log(*activity))
+    except DataikuException as error:
+        return f"no log: {error}"
 
 
 def marks(log: str) -> dict[str, Any]:

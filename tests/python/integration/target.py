@@ -12,6 +12,7 @@ ON, OFF = ("1", "true", "yes"), ("", "0", "false", "no")
 HIDDEN = "(hidden)"
 # The beginning of a key that was cut off is hidden too, from so many characters on: keys of DSS begin alike.
 FEWEST = 8
+ANY_KEY = re.compile(r"\bdku[a-z]{1,4}-\w{16,}")
 REQUIRED = ("DSS_URL", "DSS_API_KEY", "LLM_ID")
 
 
@@ -38,11 +39,11 @@ class Target:
     build_seconds: float = 3600.0
 
     def clean(self, text: str) -> str:
-        """Without the key, whole or cut, as it is or as HTTP sends it."""
+        """Without the key, whole or cut, as it is or as HTTP sends it, and without any other that a log may hold."""
         sent = base64.b64encode(f"{self.api_key}:".encode()).decode()
         for it in filter(None, (self.api_key, sent, urlsplit(self.url).password)):
             text = re.sub(_beginning(it), HIDDEN, text)
-        return text
+        return ANY_KEY.sub(HIDDEN, text)
 
 
 def target(environment: Mapping[str, str]) -> Target | None:
