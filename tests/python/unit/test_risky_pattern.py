@@ -18,6 +18,25 @@ EXPLODING = [
     ("^([a-z]+ ?)+$", "a"),
     (r"^(\w|\d)+$", "1"),
     ("^((a+)b?)+$", "a"),
+    ("((?:b|b))+c", "b"),
+    ("(?:(b|b))+c", "b"),
+    ("(a(?:b|b))+c", "ab"),
+    ("^(?:(true|t|rue))+$", "true"),
+    ("(?i)(a|A)+c", "a"),
+    ("(b{2}a|bba)+c", "bba"),
+    ("((?:a|)(?:a|))+c", "a"),
+    ("(ab?b?b?b?)+c", "abb"),
+    ("(ab*[ab])+c", "abaab"),
+    ("(aa?)+c", "a"),
+    (r"(,{0}\x61*)+c", "a"),
+    (r"(\u0436\w*)+-", "ж"),
+    (r"(ж\w*)+-", "ж"),
+    ("(a{0,3}){3}(a{0,3}){3}(a{0,3}){3}(a{0,3}){3}b", "a"),
+    ("a?" * 30 + "a" * 30, "a"),
+    ("(?:a)?" * 30 + "a" * 30, "a"),
+    ("(?x)(a +)+b", "a"),
+    ("(?i:(?x:(a +)+b))", "a"),
+    ("(?#[)(a+)+$(?#])", "a"),
 ]
 
 
@@ -26,7 +45,7 @@ def test_what_explodes_is_told_before(pattern: str, _: str) -> None:
     assert is_risky(pattern)
 
 
-@pytest.mark.parametrize(("pattern", "letter"), [EXPLODING[0], EXPLODING[3], EXPLODING[7]])
+@pytest.mark.parametrize(("pattern", "letter"), [EXPLODING[it] for it in (0, 3, 7, 10, 13)])
 def test_they_do_explode(pattern: str, letter: str) -> None:
     def seconds(length: int) -> float:
         started = time.process_time()
@@ -81,6 +100,13 @@ def test_what_is_told_apart_is_for_texts_of_any_length(pattern: str) -> None:
         r"^\d{4}(-\d{2})*$",
         "^(foo|bar)+$",
         "([^,]+,)*[^,]+",
+        r"^(\w+=\w+;)*$",
+        r"^(\w+: \w+, )*$",
+        "^(positive|negative|neutral)(, (positive|negative|neutral))*$",
+        r"^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$",
+        r"^([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?$",
+        r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?$",
+        r"^\+?\d{1,4}?[-.\s]?\(?\d{1,3}?\)?[-.\s]?\d{1,4}[-.\s]?\d{1,9}$",
         "(,[^,]+)*",
         "(?i)^[A-Z]{2,3}-?[0-9]+$",
         r"^(\d{1,3}\.){3}\d{1,3}$",
@@ -101,6 +127,9 @@ def test_a_pattern_is_judged_in_time_however_long_it_is() -> None:
     assert not is_risky(f"^({'|'.join(f'label {n}' for n in range(3_000))})$")
     assert not is_risky("a+b" * 100)
     assert is_risky("a+b" * 33_000)
+    assert is_risky(f"({'abc' * 10_000}d?a?)+")
+    assert is_risky(f"({''.join(map(chr, range(0x4E00, 0x9000)))}d?a?)+")
+    assert is_risky(f"{'(?:a' * 80}b?{')' * 80}+")
     assert time.process_time() - started < 5
 
 
