@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -38,6 +40,10 @@ READABLE = 0o644 << 16
 UNIX = 3
 
 
+class UntrackedError(Exception):
+    """Something would travel that nobody has looked at; the message names it."""
+
+
 def shipped_files() -> list[Path]:
     """Paths relative to the root, in the order of the zip."""
     found = {path for pattern in SHIPPED for path in ROOT.glob(pattern)}
@@ -45,13 +51,17 @@ def shipped_files() -> list[Path]:
 
 
 def build(folder: Path) -> Path:
-    """The only zip in `folder` afterwards, with its bill of materials beside it."""
+    """The only zip in `folder` afterwards, with its bill of materials beside it.
+
+    Raises UntrackedError where git does not know a file that it would hold.
+    """
     plugin = json.loads((ROOT / "plugin.json").read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
     for old in (*folder.glob("*.zip"), *folder.glob("*.cdx.json")):
         old.unlink()
     target = folder / f"dss-plugin-{plugin['id']}-{plugin['version']}.zip"
     shipped = shipped_files()
+    _check_tracked(shipped)
     with zipfile.ZipFile(target, "w") as archive:
         for path in shipped:
             entry = zipfile.ZipInfo(path.as_posix(), EPOCH)
@@ -63,6 +73,34 @@ def build(folder: Path) -> Path:
     return target
 
 
+def _check_tracked(shipped: list[Path]) -> None:
+    """A tree that is not git's own is taken as it is."""
+    if _from_git("rev-parse", "--show-prefix") != "\n":
+        return
+    tracked = {*_from_git("ls-files", "-z").split("\0")}
+    unknown = [path.as_posix() for path in shipped if path.as_posix() not in tracked]
+    if unknown:
+        raise UntrackedError(
+            f"Git does not know {', '.join(unknown)}, which would be in the zip: add it, or take it away."
+        )
+
+
+def _from_git(*command: str) -> str:
+    """Empty where there is no git, or no repository of its."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    done = subprocess.run(
+        [git, *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.stdout
+
+
 def _content(path: Path, shipped: list[Path]) -> bytes:
     content = (ROOT / path).read_bytes()
     if path.suffix != ".md":
@@ -71,10 +109,14 @@ def _content(path: Path, shipped: list[Path]) -> bytes:
 
 
 def main() -> None:
-    """Prints where the zip lies."""
+    """Prints where the zip lies; an error is one sentence and exit code 2."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "dist")
-    print(build(parser.parse_args().folder))
+    try:
+        print(build(parser.parse_args().folder))
+    except UntrackedError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

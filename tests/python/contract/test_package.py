@@ -23,6 +23,7 @@ from scripts.travelling_pages import NOTE, travelling
 from documents import Document
 
 NEEDED = [
+    ".gitattributes",
     "scripts/build_plugin.py",
     "scripts/bill_of_materials.py",
     "scripts/travelling_pages.py",
@@ -65,6 +66,46 @@ def test_the_zip_and_its_bill_are_the_same_bytes_wherever_and_whenever_they_are_
     second = made_in(other, 0o000, LC_ALL="C.UTF-8", TZ="Asia/Tokyo", PYTHONHASHSEED="2")
     assert first == second
     assert sorted(it.rpartition(".")[2] for it in first) == ["json", "zip"]
+
+
+def git(folder: Path, *command: str) -> None:
+    author = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.com")
+    alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    done = ["git", *author, "-c", "core.safecrlf=false", *command]
+    subprocess.run(done, cwd=folder, check=True, capture_output=True, env={**os.environ, **alone})
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    folder = copied(tmp_path / "repository", backwards=False, mode=0o644, moment=0)
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "All.")
+    return folder
+
+
+def test_a_clone_with_the_line_ends_of_windows_makes_the_same_zip(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "--quiet", "--config", "core.autocrlf=true", str(repository), "clone")
+    git(repository, "worktree", "add", "--quiet", str(tmp_path / "worktree"))
+    made = [made_in(it, 0o022) for it in (repository, tmp_path / "clone", tmp_path / "worktree")]
+    assert made[0] == made[1] == made[2]
+
+
+def test_what_git_does_not_know_is_named_and_travels_in_no_zip(repository: Path) -> None:
+    left = repository / "python-lib/mesh_prompt_batch/left behind.py"
+    left.touch()
+    command = [sys.executable, "scripts/build_plugin.py"]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    sentence = f"Git does not know {left.relative_to(repository)}, which would be in the zip: "
+    assert done.stderr.startswith(sentence)
+    assert not list(repository.glob("dist/*.zip"))
+    left.unlink()
+    made_in(repository, 0o022)
 
 
 def test_the_zip_holds_what_dss_needs_and_is_the_same_every_time(tmp_path: Path) -> None:
