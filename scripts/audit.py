@@ -1,7 +1,5 @@
 """Ask an advisory service about every version whose hash is listed: of the code env and of our own environments.
 
-The benchmarks' peers are left out: they come without hashes, and meet nothing but a stub on this machine.
-
 Exit code 0: nothing is known, or only what `requirements/advisories.json` gives a reason for; 1: something is; 3: no
 service can be asked from here, so nothing is known at all.
 """

@@ -1,7 +1,8 @@
 """Pin our own environments with hashes, and list the exact wheels of the code env: asks the package registry.
 
 `requirements/*.in` say what is wanted and `constraints.txt` which versions were tested. Of them it makes `*.txt`, for
-Python 3.10 to 3.13 and every platform, and `code-env-*.txt`, for the admin's Pythons on Linux, with their licences.
+Python 3.10 to 3.13 and every platform, and `code-env-*.txt`, for the admin's Pythons on Linux, with their licences. The
+benchmarks' peers want other versions than those that were tested, and each of its own: their `*.in` name all of them.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ sys.path.insert(0, str(ROOT))
 from scripts.venv import VenvError, venv_python  # noqa: E402  # needs the path
 
 CODE_ENV = "code-env/python/spec/requirements.txt"
-CONSTRAINTS = "requirements/constraints.txt"
+TESTED = ("--constraints", "requirements/constraints.txt")
 LICENCES = "requirements/licences.json"
 LOCKED = ("dev", "dss", "spark", "tools")
+PEERS = ("bench", "bench-litellm", "bench-curator", "bench-saved")
 OLDEST = "3.10"
+PEERS_PYTHON = "3.11"
 # Those of desc.json, on the machines that DSS runs on.
 PYTHONS = ("3.10", "3.11", "3.12")
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
@@ -48,15 +51,22 @@ def target(python: str) -> list[str]:
 
 def _lock(python: Path, name: str) -> None:
     head = f"# Made of {name}.in and constraints.txt by `make lock`.\n"
-    everywhere = ["--universal", "--generate-hashes", "--python-version", OLDEST]
+    everywhere = ["--universal", "--generate-hashes", "--python-version", OLDEST, *TESTED]
     pinned = _resolved(python, f"requirements/{name}.in", everywhere)
+    (ROOT / f"requirements/{name}.txt").write_text(head + pinned, encoding="utf-8")
+
+
+def _lock_peer(python: Path, name: str) -> None:
+    head = f"# Made of {name}.in by `make lock`, for Python {PEERS_PYTHON}.\n"
+    as_named = ["--no-deps", "--generate-hashes", "--python-version", PEERS_PYTHON]
+    pinned = _resolved(python, f"requirements/{name}.in", as_named)
     (ROOT / f"requirements/{name}.txt").write_text(head + pinned, encoding="utf-8")
 
 
 def _resolved(python: Path, source: str, options: list[str]) -> str:
     return _output(
         [str(python.parent / "uv"), "pip", "compile", "--quiet", "--no-header", "--no-annotate"],
-        ["--no-emit-index-url", "--no-emit-find-links", "--constraints", CONSTRAINTS],
+        ["--no-emit-index-url", "--no-emit-find-links"],
         [*options, source],
     )
 
@@ -64,7 +74,7 @@ def _resolved(python: Path, source: str, options: list[str]) -> str:
 def _wheels(python: Path, version: str) -> dict[str, str]:
     """Write the list for one Python; gives licences by package."""
     # pip reads conditions for the Python that runs, uv for the one that is meant.
-    there = ["--python-version", version, "--python-platform", "x86_64-manylinux_2_28"]
+    there = ["--python-version", version, "--python-platform", "x86_64-manylinux_2_28", *TESTED]
     pinned = _resolved(python, CODE_ENV, there).split()
     report = json.loads(
         _output(
@@ -117,6 +127,8 @@ def main() -> None:
         tools = venv_python("tools")
         for name in LOCKED:
             _lock(tools, name)
+        for name in PEERS:
+            _lock_peer(tools, name)
         licences: dict[str, str] = {}
         for version in PYTHONS:
             licences |= _wheels(tools, version)

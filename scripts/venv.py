@@ -39,11 +39,11 @@ INSTALLS: dict[str, tuple[str, ...]] = {
         "tests/embedded/requirements.txt",
     ),
     # Several: the peers want releases of openai that exclude one another.
-    "bench": ("-r", "requirements/bench.txt"),
-    "bench-litellm": ("-r", "requirements/bench-litellm.txt"),
-    "bench-curator": ("-r", "requirements/bench-curator.txt"),
+    "bench": (*HASHED, "requirements/bench.txt"),
+    "bench-litellm": (*HASHED, "requirements/bench-litellm.txt"),
+    "bench-curator": (*HASHED, "requirements/bench-curator.txt"),
     # Clients that save their answers; openai 3 with them.
-    "bench-saved": ("-r", "requirements/bench-saved.txt"),
+    "bench-saved": (*HASHED, "requirements/bench-saved.txt"),
 }
 # The first lies on the second and installs what that one lacks: pandas and its like are unpacked once.
 LIES_ON = {"dev": "dss"}
