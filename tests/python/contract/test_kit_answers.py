@@ -144,12 +144,12 @@ def test_an_empty_input_that_is_refused_is_an_answer_in_dss_s_own_words_alone() 
                 "iter_rows": {"begun": True, "rows": 812, "error": "TimeoutError: x"},
             },
             ANSWERED,
-            "with a pause of 35 s after the first row iter_rows gives 812 of 20000 rows, then raises TimeoutError: x",
+            "with a pause of 35 s after the first row iter_rows gives 812 of 20000 rows and raises TimeoutError: x",
         ),
         (
             {"iter_rows": {"begun": False, "rows": 0, "error": "AttributeError: y"}},
             NOT_ANSWERED,
-            "iter_rows gives 0 of 20000 rows, then raises AttributeError: y",
+            "iter_rows gives no first row and raises AttributeError: y",
         ),
     ],
 )

@@ -69,8 +69,9 @@ def slow_answer(told: Mapping[str, Any], evidence: Mapping[str, object]) -> Answ
     """Not answered where no reader gave its first row."""
     words = []
     for name, it in told.items():
-        raised = f", then raises {it['error']}" if "error" in it else ""
-        words.append(f"{name} gives {it['rows']} of {LONG_ROWS} rows{raised}")
+        gives = f"gives {it['rows']} of {LONG_ROWS} rows" if it["begun"] else "gives no first row"
+        raised = f" and raises {it['error']}" if "error" in it else ""
+        words.append(f"{name} {gives}{raised}")
     pause = f"with a pause of {evidence['pause_seconds']:g} s after the first row "
     begun = any(it["begun"] for it in told.values())
     seen, question = {**evidence, **told}, "iter_rows_timeout"
