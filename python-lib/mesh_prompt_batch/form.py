@@ -5,6 +5,7 @@ blanks. Absent means the default; blank means "not set", which each method spell
 """
 
 import math
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -160,5 +161,6 @@ def quoted(text: str) -> str:
 
 
 def _shown(value: object) -> str:
-    words = quoted(value) if isinstance(value, str) else repr(value)
+    # Lists may lie in lists deeper than Python follows.
+    words = quoted(value) if isinstance(value, str) else reprlib.repr(value)
     return words if len(words) <= _LONGEST_SHOWN else f"{words[:_LONGEST_SHOWN]}…"

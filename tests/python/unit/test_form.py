@@ -50,6 +50,20 @@ def test_what_is_no_number_is_refused_by_label(value: object) -> None:
         form(value).number("field", Range(0), 1)
 
 
+def test_what_lies_deeper_than_python_follows_is_refused_in_one_sentence() -> None:
+    lists: object = 1
+    objects: object = 1
+    for _ in range(3_000):
+        lists, objects = [lists], {"a": objects}
+    for value in (lists, objects):
+        with pytest.raises(SettingsError, match=r"^'The field' must be a number, not .{1,101}$"):
+            form(value).number("field", Range(0), 1)
+        with pytest.raises(SettingsError, match=r"^'The field' must be yes or no, not .{1,101}$"):
+            form(value).flag("field", default=True)
+        with pytest.raises(SettingsError, match=r"^'The field' must be a list of texts"):
+            form([value]).texts("field")
+
+
 def test_fractions_and_numbers_out_of_range_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"whole number, not 1\.5"):
         form(1.5).integer("field", Range(0), 1)
