@@ -5,13 +5,14 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import openai
 from openai import OpenAI, RequestOptions
 
+from mesh_prompt_batch.adapters.http_hooks import bound_body, drop_authorization
 from mesh_prompt_batch.adapters.stream_bytes import LATE, async_blocks_of, blocks_of, read_to_end
 from mesh_prompt_batch.answer import completion_from
 from mesh_prompt_batch.completion import Completion, CompletionRequest
@@ -23,7 +24,7 @@ from mesh_prompt_batch.connection import (
 )
 from mesh_prompt_batch.credentials import Accepted
 from mesh_prompt_batch.endpoint import Endpoint
-from mesh_prompt_batch.errors import EndpointError, LlmError, TransientError
+from mesh_prompt_batch.errors import EndpointError, LlmError, RequestError, TransientError
 from mesh_prompt_batch.llm_checks import Calls
 from mesh_prompt_batch.patience import while_alive, within
 from mesh_prompt_batch.refusals import Refusal, call_error
@@ -68,7 +69,7 @@ def open_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
     http_client = openai.DefaultHttpxClient(
         verify=trust(endpoint.verify),
         trust_env=endpoint.use_environment_proxies,
-        event_hooks={} if endpoint.api_key else {"request": [_drop_authorization]},
+        event_hooks={} if endpoint.api_key else {"request": [drop_authorization]},
     )
     return OpenAI(
         base_url=endpoint.base_url,
@@ -237,6 +238,9 @@ def translated_errors(request: CompletionRequest | None = None) -> Iterator[None
     try:
         yield
     except (openai.OpenAIError, asyncio.TimeoutError, ValueError, RecursionError) as error:
+        # Some versions of openai take what our own hook raises for a failed connection.
+        if isinstance(error.__cause__, RequestError):
+            raise error.__cause__ from None
         raise _translated(error, request) from None
 
 
@@ -264,14 +268,19 @@ def _async_http_client(
     limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
         max_connections=max_connections, max_keepalive_connections=max_connections
     )
-    verify, proxies = trust(endpoint.verify), endpoint.use_environment_proxies
+    options: dict[str, Any] = {
+        "verify": trust(endpoint.verify),
+        "trust_env": endpoint.use_environment_proxies,
+        "limits": limits,
+        "event_hooks": {"response": [bound_body]},
+    }
     try:
-        return openai.DefaultAioHttpClient(verify=verify, trust_env=proxies, limits=limits)
+        return openai.DefaultAioHttpClient(**options)
     except RuntimeError:
         logger.warning(
             "aiohttp is not installed: calls cost twice the CPU time on the default transport."
         )
-        return openai.DefaultAsyncHttpxClient(verify=verify, trust_env=proxies, limits=limits)
+        return openai.DefaultAsyncHttpxClient(**options)
 
 
 def _headers(endpoint: Endpoint) -> Mapping[str, Any]:
@@ -286,14 +295,3 @@ def _headers(endpoint: Endpoint) -> Mapping[str, Any]:
         elif name.lower() == "authorization":
             headers["Authorization"] = f"Bearer {endpoint.api_key or _NO_KEY}"
     return {**headers, **endpoint.headers}
-
-
-def _drop_authorization(request: "_Request") -> None:
-    request.headers.pop("authorization", None)
-
-
-class _Request(Protocol):
-    """What a request hook needs of the HTTP layer, whose types change with openai's majors."""
-
-    @property
-    def headers(self) -> MutableMapping[str, str]: ...
