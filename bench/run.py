@@ -1,6 +1,6 @@
 """`python -m bench.run`: the contenders side by side, in rotation; figures to results/ and README.md.
 
-Needs Linux, a C compiler and Python 3.10 or newer; each contender's environment is made on first use.
+Needs Linux, a C compiler and Python 3.10 or newer, 3.11 for peers; each environment is made on first use.
 """
 
 import argparse

@@ -80,13 +80,14 @@ class TemporaryKeys:
         """Those of runs of this name that were killed."""
         try:
             keys = self.client.list_personal_api_keys()
+            left = [str(key["id"]) for key in keys if self._is_left(key)]
         except Exception as error:  # noqa: BLE001  # of DSS or of the network: the run goes on
             logger.warning(
                 f"Whether a killed run left a temporary API key cannot be told ({type(error).__name__}): your profile"
                 f" would list it as '{self.label}'."
             )
             return
-        for key_id in [str(key["id"]) for key in keys if self._is_left(key)]:
+        for key_id in left:
             with self._failure_logged():
                 self.client.get_personal_api_key(key_id).delete()
                 logger.info("Deleted a temporary API key that an earlier run left behind.")

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from typing import Any, cast
 
 import dataikuapi
 import pytest
@@ -89,3 +90,17 @@ def test_nothing_that_fails_stops_a_run(
 def test_who_may_have_no_key_is_offered_what_else_there_is(server: MeshServer) -> None:
     server.user.makes = False
     assert temporary_keys(server, alone=True).make() is None
+
+
+@pytest.mark.parametrize(
+    "listed", [None, ["x"], [{"label": "mesh-prompt-batch, temporary: P.run"}]]
+)
+def test_a_list_of_keys_that_makes_no_sense_stops_no_run(
+    caplog: pytest.LogCaptureFixture, listed: Any
+) -> None:
+    class Client:
+        def list_personal_api_keys(self) -> Any:
+            return listed
+
+    TemporaryKeys(cast("dataikuapi.DSSClient", Client()), "P.run", alone=True).delete_leftovers()
+    assert "Whether a killed run left a temporary API key cannot be told" in caplog.text
