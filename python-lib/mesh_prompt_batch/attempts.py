@@ -7,9 +7,8 @@ not write, who have other rows.
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from mesh_prompt_batch.answer_block import SavedAnswer, encoded
@@ -31,7 +30,8 @@ from mesh_prompt_batch.run_store import RunStore
 
 logger = logging.getLogger(__name__)
 
-ANSWERS_AN_OBJECT = 10_000
+# Few answers of a hundred kilobytes are more than a block may hold.
+ANSWERS_AN_OBJECT, CHARACTERS_AN_OBJECT = 10_000, 4_000_000
 # What a task forgets of old places: many tasks start at once, and each does a little.
 MOST_FORGOTTEN = 5
 
@@ -102,7 +102,7 @@ class AttemptCheckpoint(FolderCheckpoint):
         wanted, brought = keys(), 0
         found = (it for place in dict.fromkeys(places) for it in self._answers_of(place))
         ours = (it for it in found if it.key in wanted)
-        while some := list(islice(ours, ANSWERS_AN_OBJECT)):
+        for some in _by_object(ours):
             name = f"{answers_folder(self._state.epoch)}{self._state.owner}-brought-{brought:09d}"
             self._folder.write_bytes(name, encoded(some))
             brought += len(some)
@@ -142,6 +142,18 @@ class AttemptCheckpoint(FolderCheckpoint):
             for name in filter(epoch_of, place.names_below(ANSWERS)):
                 place.delete(name)
             folder.delete(str(it))
+
+
+def _by_object(answers: Iterable[SavedAnswer]) -> Iterator[list[SavedAnswer]]:
+    some, characters = list[SavedAnswer](), 0
+    for it in answers:
+        some.append(it)
+        characters += len(it.record)
+        if len(some) >= ANSWERS_AN_OBJECT or characters >= CHARACTERS_AN_OBJECT:
+            yield some
+            some, characters = [], 0
+    if some:
+        yield some
 
 
 def _indexes(names: Sequence[str]) -> list[IndexName]:

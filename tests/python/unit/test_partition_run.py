@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fakes import FakeCalls, FakeFolder, FakeSource
-from mesh_prompt_batch import attempts
+from mesh_prompt_batch import answer_block, attempts, saver
 from mesh_prompt_batch.errors import LlmError, RequestError, RunStoppedError
 from mesh_prompt_batch.output import Cell
 from mesh_prompt_batch.partition_content import PartitionContent
@@ -207,11 +207,14 @@ def test_what_goes_missing_in_other_places_is_asked_again(job: Job) -> None:
     assert job.task(QUESTIONS)[0] == QUESTIONS
 
 
-def test_many_answers_are_brought_in_several_objects(
+def test_many_or_long_answers_are_brought_in_several_objects_that_can_be_read(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "ANSWERS_AN_OBJECT", 4)
-    job.task(QUESTIONS)
+    monkeypatch.setattr(answer_block, "MOST_BYTES", 25_000)
+    for module, name in ((saver, "MOST_CHARACTERS"), (attempts, "CHARACTERS_AN_OBJECT")):
+        monkeypatch.setattr(module, name, 10_000)
+    job.task(QUESTIONS, lambda it: it if it < QUESTIONS[5] else it * 1_000)
     job.stage = 2
     assert job.task([*QUESTIONS, "new"])[1] == ["new"]
 
