@@ -254,8 +254,15 @@ class RunStore:
                 self._connection.backup(copy)
 
     def _page(self, query: str, after: int) -> list[tuple[int, str, str | None, str]]:
-        with self._lock:
-            return self._connection.execute(query, (after, _PAGE)).fetchall()
+        """At least one, where any is left."""
+        page, characters = list[tuple[int, str, str | None, str]](), 0
+        with self._lock, contextlib.closing(self._connection.cursor()) as found:
+            for row in found.execute(query, (after, _PAGE)):
+                page.append(row)
+                characters += len(row[1]) + len(row[2] or "")
+                if characters > _PAGE_CHARACTERS:
+                    break
+        return page
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

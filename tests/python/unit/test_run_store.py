@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import stat
 import threading
+import tracemalloc
 from collections import namedtuple
 from pathlib import Path
 
@@ -42,6 +43,20 @@ def test_what_goes_in_comes_out_in_order(tmp_path: Path, rows: list[list[str]]) 
         expected = [DecidedRow(n, row, f"answer {n}", "call") for n, row in enumerate(rows, 1)]
         assert list(store.decided_rows()) == expected
         assert store.rows_to_ask(0, 0, 3)[0] == list(enumerate(rows, 1))[:3]
+
+
+def test_few_long_rows_are_in_memory_at_once(tmp_path: Path) -> None:
+    million = "x" * 1_000_000
+    with RunStore(tmp_path) as store:
+        for number in range(1, 41):
+            add(store, number, million)
+            store.record([outcome(number, million)])
+        tracemalloc.start()
+        numbers = [it.number for it in store.decided_rows()]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert numbers == [*range(1, 41)]
+    assert peak < 20_000_000
 
 
 @given(st.lists(KEYS, max_size=25), st.sets(KEYS), st.integers(1, 6))
