@@ -18,6 +18,8 @@ WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db
 ALIAS = "smollm2-135m-instruct"
 SLOTS = 4
 TOKENS_A_SLOT = 2048
+# So small a model may go on until no room is left.
+MOST_TOKENS = 256
 MOST_THREADS = 8
 
 
@@ -45,6 +47,7 @@ def serve(path: Path) -> None:
     parameters.port = 0
     parameters.n_parallel = SLOTS
     parameters.n_ctx = SLOTS * TOKENS_A_SLOT
+    parameters.n_predict = MOST_TOKENS
     threads = min(MOST_THREADS, os.cpu_count() or 2)
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     parameters.n_gpu_layers = 0

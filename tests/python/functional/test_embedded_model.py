@@ -33,6 +33,14 @@ def test_the_client_completes_streams_and_lists(embedded_model: str) -> None:
         assert answer.completion.usage.completion_tokens == completion.usage.completion_tokens
 
 
+def test_an_answer_without_end_is_cut(embedded_model: str) -> None:
+    with MeshClient(url=embedded_model, api_key="unused") as client:
+        endless = "Count from 1 to 1000: 1, 2, 3, 4, 5, 6, 7,"
+        completion = client.complete(MODEL, endless, temperature=0)
+    assert completion.finish_reason == "length"
+    assert completion.usage.completion_tokens == 256
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_tutorial_code_works_unchanged(embedded_model: str, stream: bool) -> None:
     with MeshClient(url=embedded_model, api_key="unused") as client:
