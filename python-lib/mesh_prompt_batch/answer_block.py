@@ -19,7 +19,8 @@ _NAME = b"mesh answers\0\0\0\0"
 _HEADER = struct.Struct(">16sHIQ32s")
 _CHECKSUM_AT = _HEADER.size - 32
 _KEY = struct.Struct(f"{FINGERPRINT_BYTES}s")
-# A block of ours holds some four million characters, or a single answer that is longer.
+# What a block of ours holds of records, or a single one that is longer.
+MOST_CHARACTERS = 4_000_000
 MOST_BYTES = 64 * 1024 * 1024
 # The shortest record has more than a hundred.
 MOST_ANSWERS = 100_000

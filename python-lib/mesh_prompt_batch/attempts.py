@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mesh_prompt_batch.answer_block import SavedAnswer, encoded
+from mesh_prompt_batch.answer_block import MOST_CHARACTERS, SavedAnswer, encoded
 from mesh_prompt_batch.checkpoint import FolderCheckpoint, Reuse
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.found_answers import Found, whole_blocks
@@ -30,8 +30,7 @@ from mesh_prompt_batch.run_store import RunStore
 
 logger = logging.getLogger(__name__)
 
-# Few answers of a hundred kilobytes are more than a block may hold.
-ANSWERS_AN_OBJECT, CHARACTERS_AN_OBJECT = 10_000, 4_000_000
+ANSWERS_AN_OBJECT = 10_000
 # What a task forgets of old places: many tasks start at once, and each does a little.
 MOST_FORGOTTEN = 5
 
@@ -149,7 +148,7 @@ def _by_object(answers: Iterable[SavedAnswer]) -> Iterator[list[SavedAnswer]]:
     for it in answers:
         some.append(it)
         characters += len(it.record)
-        if len(some) >= ANSWERS_AN_OBJECT or characters >= CHARACTERS_AN_OBJECT:
+        if len(some) >= ANSWERS_AN_OBJECT or characters >= MOST_CHARACTERS:
             yield some
             some, characters = [], 0
     if some:

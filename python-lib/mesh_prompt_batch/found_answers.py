@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mesh_prompt_batch.answer_block import (
+    MOST_CHARACTERS,
     DamagedError,
     NewerFormatError,
     SavedAnswer,
@@ -20,8 +21,8 @@ from mesh_prompt_batch.saver import Saved
 
 logger = logging.getLogger(__name__)
 
-# A block may hold a single one, where answers come slowly, and one may be as long as four thousand others.
-ANSWERS_AT_ONCE, CHARACTERS_AT_ONCE = 200, 4_000_000
+# A block may hold a single one, where answers come slowly; where they are long, fewer make a block.
+ANSWERS_AT_ONCE = 200
 # There may be half a million blocks: so few bytes of each in memory, and no two of them alike.
 _CHECKSUM_BYTES = 8
 
@@ -74,7 +75,7 @@ def load_answers(
                 saved.ranges.append(block if len(young) == len(held) else encoded(young))
                 pending += [(it.key, it.record) for it in young]
                 characters += sum(len(it.record) for it in young)
-            if len(pending) >= ANSWERS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            if len(pending) >= ANSWERS_AT_ONCE or characters >= MOST_CHARACTERS:
                 store.add_answers(pending)
                 pending.clear()
                 characters = 0

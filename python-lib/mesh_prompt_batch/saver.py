@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mesh_prompt_batch.answer_block import SavedAnswer, encoded
+from mesh_prompt_batch.answer_block import MOST_CHARACTERS, SavedAnswer, encoded
 from mesh_prompt_batch.errors import RunStoppedError
 from mesh_prompt_batch.part_list import MergeSize, Part, PartList
 from mesh_prompt_batch.range_file import RangeFile
@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 SHORTEST_INTERVAL_SECONDS = 0.2
 LONGEST_INTERVAL_SECONDS = 2.0
 UPLOAD_TIMES_BETWEEN = 5.0
-MOST_CHARACTERS = 4_000_000
 Chore = Callable[[RunFolder], None]
 
 

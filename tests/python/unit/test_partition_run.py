@@ -212,8 +212,8 @@ def test_many_or_long_answers_are_brought_in_several_objects_that_can_be_read(
 ) -> None:
     monkeypatch.setattr(attempts, "ANSWERS_AN_OBJECT", 4)
     monkeypatch.setattr(answer_block, "MOST_BYTES", 25_000)
-    for module, name in ((saver, "MOST_CHARACTERS"), (attempts, "CHARACTERS_AN_OBJECT")):
-        monkeypatch.setattr(module, name, 10_000)
+    for module in (saver, attempts):
+        monkeypatch.setattr(module, "MOST_CHARACTERS", 10_000)
     job.task(QUESTIONS, lambda it: it if it < QUESTIONS[5] else it * 1_000)
     job.stage = 2
     assert job.task([*QUESTIONS, "new"])[1] == ["new"]
