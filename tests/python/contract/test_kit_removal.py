@@ -1,7 +1,6 @@
 """What the kit for a real DSS leaves on an instance: nothing of its own, and all that others did."""
 
 import json
-import signal
 import time
 import zipfile
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from kit_runs import KEY, is_empty, kit_process
 from integration import recipe_steps
 from integration.course import Voice, run_kit
 from integration.findings import ANSWERED, Answer, Check, Finding, Step
-from integration.interruption import GivenUp, Interruption
+from integration.interruption import SIGNALS, GivenUp, Interruption
 from integration.plugin_settings import PLUGIN_ID, set_key
 from integration.removal import Made, Removal
 from integration.report import Report
@@ -138,11 +137,10 @@ def test_a_third_signal_ends_it_at_once_and_says_what_is_left(
     folder = tmp_path / "report"
     with kit_process(archive, folder, **given) as process:
         assert process.stdout is not None
-        while not next(process.stdout).startswith("installing"):
-            pass
+        assert instance.install_asked.wait(60)
         began = time.monotonic()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
-            time.sleep(0.3)
+        # Of each number one: of several that wait the system keeps one.
+        for number in SIGNALS:
             process.send_signal(number)
         said = process.stdout.read()
         assert process.wait(10) == 1

@@ -4,6 +4,7 @@ import json
 import secrets
 import signal
 import string
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,8 +69,9 @@ class Instance:
     a plugin recipe's settings stand in its `params`. macro_result_told: steps after a macro find its result.
     whole_log: a job's own log holds those of its activities. log_after_abort: it goes on after an abort. cells_escaped:
     the API escapes HTML in the cells of a macro's table. builds_end: the build of a code env ends by itself.
-    installs_end: so does the call that installs a plugin. deletions_told: a deletion has a result; else it is silent
-    though done, and a plugin's is told as a failure. deletes_plugins: a plugin's deletion is told, and done.
+    installs_end: so does the call that installs a plugin; install_asked: it has come. deletions_told: a deletion has a
+    result; else it is silent though done, and a plugin's is told as a failure. deletes_plugins: a plugin's deletion is
+    told, and done.
     raw_params: what a new recipe has of its `params`: "kept", "dropped", or with more "added". renames_recipes: a new
     recipe gets another name than asked for. macro_failure: a macro that fails has an "error" for a result, or "text".
     env_update_fails: an update of a code env tells that it failed. scenarios_start: a run follows when one is fired.
@@ -95,6 +97,7 @@ class Instance:
     macro_failure: str = "error"
     env_update_fails: bool = False
     scenarios_start: bool = True
+    install_asked: threading.Event = field(default_factory=threading.Event)
     plugins: dict[str, InstalledPlugin] = field(default_factory=dict)
     code_envs: dict[str, dict[str, Any]] = field(default_factory=dict)
     env_builds: set[str] = field(default_factory=set)

@@ -58,6 +58,7 @@ class PluginRoutes:
 
     async def _install(self, request: web.Request) -> web.Response:
         self.instance.gate.check(request)
+        self.instance.install_asked.set()
         while not self.instance.installs_end:  # noqa: ASYNC110  # a test's thread sets it
             await asyncio.sleep(0.05)
         archive = await _archive(request)
